@@ -1,0 +1,66 @@
+"""What the rooms above may ask of the store, and what they may trust.
+
+The store is an encrypted, deduplicating map from keyed ids to immutable bytes. It knows types of blobs (chunk, page,
+list), and nothing of what they mean.
+"""
+
+from typing import Protocol
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Blobs(Protocol):
+    """Blobs that can be read. What is returned was authenticated and re-hashed on this very read."""
+
+    def type_of(self, blob_id: bytes) -> int:
+        """1 chunk, 2 page, 3 list. Raises Missing."""
+        ...
+
+    def read(self, blob_id: bytes, blob_type: int) -> bytes:
+        """The plain bytes of a blob of this type.
+
+        Tries every place that holds it. Raises Missing (no place knows it, or it is of another type),
+        Damaged (it is known, and no place gave bytes that are right), Unreachable.
+        """
+        ...
+
+    def length_of(self, blob_id: bytes) -> int:
+        """Plain length in bytes, from the index, without reading the blob. Raises Missing."""
+        ...
+
+
+class Sink(Blobs, Protocol):
+    """Blobs that can also be written. Safe to call from several threads."""
+
+    def holds(self, blob_id: bytes) -> bool:
+        """True where the blob is on the copies that this run writes to, or in what this run has begun to write."""
+        ...
+
+    def write(self, blob_type: int, plain: Buffer) -> bytes:
+        """Store a blob unless it is held already; return its id (32 bytes).
+
+        `plain` may be reused by the caller as soon as this returns. The blob is durable only after `finish`.
+        Raises Full, ReadOnly, WrongPlace, Unreachable, at this call or any later one: a sink that failed
+        once stays failed.
+        """
+        ...
+
+
+class FolderMemory(Protocol):
+    """What local state remembers of one source's folders. A hint: forgetting all of it costs time, never correctness."""
+
+    def recall(self, path: bytes) -> tuple[bytes, bytes] | None:
+        """`(look, content id)` of the folder at this path inside its source ("" for the root), or None.
+
+        `look` is what the caller gave to `remember`, byte for byte. Rows whose content the copies no longer hold
+        are not returned.
+        """
+        ...
+
+    def remember(self, path: bytes, look: bytes, content: bytes) -> None:
+        """Keep this row once the snapshot that is being made has been committed; dropped if it never is."""
+        ...
+
+    def forget_below(self, path: bytes) -> None:
+        """Drop every row of this folder and of folders below it. What is not there is not an error."""
+        ...
