@@ -58,7 +58,7 @@ class Module:
 
     @property
     def room(self) -> str:
-        """`format` for vaultd/format/box.py, `errors` for vaultd/errors.py, `vaultd_cli`; "" for vaultd itself."""
+        """`format` for vaultd/format/box.py, `errors` for vaultd/errors.py; "" for vaultd itself."""
         parts = self.path.removeprefix("cli/").split("/")
         if parts[0] == TOP:
             return TOP
