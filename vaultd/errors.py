@@ -108,6 +108,13 @@ class VaultExists(VaultdError):
 
 
 @dataclass(eq=False)
+class NotEmpty(VaultdError):
+    """A new copy needs an empty folder, and this one holds other things."""
+
+    path: bytes
+
+
+@dataclass(eq=False)
 class Busy(VaultdError):
     """Another vaultd is writing."""
 
@@ -245,3 +252,45 @@ class BadUsage(VaultdError):
     exit_code: ClassVar[int] = 2
     problem: str
     value: str = ""
+
+
+# This computer's own configuration, and the person in front of it.
+
+
+@dataclass(eq=False)
+class BadSettings(VaultdError):
+    """The configuration file is there, and cannot be understood."""
+
+    path: str
+    problem: str
+
+
+@dataclass(eq=False)
+class NoTerminal(VaultdError):
+    """A question must be answered, and there is no terminal to ask it at."""
+
+    exit_code: ClassVar[int] = 2
+
+
+@dataclass(eq=False)
+class NeedsPassphrase(VaultdError):
+    """The vault is locked, no passphrase was handed over, and there is no terminal to ask for it at."""
+
+    exit_code: ClassVar[int] = 12
+
+
+@dataclass(eq=False)
+class EmptyPassphrase(VaultdError):
+    """What should hold the passphrase, the recovery code or the key is empty."""
+
+    exit_code: ClassVar[int] = 12
+    place: str
+
+
+@dataclass(eq=False)
+class CommandFailed(VaultdError):
+    """The command that should print the passphrase failed; `status` is its exit code, -1 if it could not start."""
+
+    exit_code: ClassVar[int] = 12
+    program: str
+    status: int

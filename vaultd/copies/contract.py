@@ -6,8 +6,13 @@ slash-separated ASCII string as in docs/format.md, section 1 ("packs/ab/ab12…"
 
 Every implementation answers in one of three ways, and never confuses them: `Missing` (the place
 answered: not there), `Damaged` (there, and wrong), `Unreachable` (no answer, or an error: nothing
-is known). A failed listing is `Unreachable`, never a short list. Methods may be called from several
-threads at once.
+is known). A failed listing is `Unreachable`, never a short list. A place that has lost its
+`vault.id` has stopped answering as this copy: what it does not hold is then `Unreachable`, not
+`Missing`.
+
+Methods may be called from several threads at once. After `close` every one of them raises
+`Unreachable`; what is under way at that moment is finished. A name of any other shape is a mistake
+of the caller, and a ValueError before anything is touched.
 """
 
 from collections.abc import Iterator
@@ -15,6 +20,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Buffer = bytes | bytearray | memoryview
+
+# No file of a copy is longer (docs/format.md, section 3): whatever is need not be read to be refused.
+FILE_LIMIT = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +53,30 @@ class Copy(Protocol):
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """The bytes of `name`, or `length` of them from `offset` (negative: from the end).
 
-        A range that reaches past the end returns what there is. The bytes are not checked against
-        the name: only a whole file can be, and that is `fetch`.
-        Raises Missing, Unreachable.
+        A range that reaches past either end returns what there is. The bytes are not checked against
+        the name: only a whole file can be, and that is `fetch`. `name` may also be `vault.id`, one of
+        the texts, or a name out of `quarantined`.
+        Raises Missing, Unreachable; Damaged where no file of at most FILE_LIMIT bytes stands there.
         """
         ...
 
     def fetch(self, name: str) -> bytes:
         """All bytes of a file named by its BLAKE3, checked against that name.
 
-        Raises Missing, Damaged, Unreachable.
+        Raises Missing, Damaged (reason "limit": longer than FILE_LIMIT, and was not read), Unreachable.
         """
         ...
 
     def put(self, name: str, data: Buffer) -> None:
         """Store `data` under `name`, durably: on return it survives a power cut.
 
-        Storing what is already there, with the same bytes, is not an error and writes nothing.
-        A file of that name with other bytes is damaged: it is moved to quarantine first, never
-        overwritten. If this raises, nothing is at `name` that was not there before.
+        The caller vouches that `data` has that name; only `read_back` proves it. Storing what is
+        already there, with the same bytes as read back from the medium, is not an error and writes
+        nothing. A file of that name with other bytes is damaged: it is moved to quarantine first, never
+        overwritten. If this raises, `name` holds what it held before, nothing (what it held is in
+        quarantine), or all of `data`; never a part, and nobody may count on any of it.
+        The texts README.txt and FORMAT.md are not named by their bytes: for them alone `put` replaces,
+        in one step. `vault.id` is written when the copy is made and never again.
         Raises Full, ReadOnly, WrongPlace (the place is no longer this copy), Unreachable.
         """
         ...
@@ -76,27 +89,47 @@ class Copy(Protocol):
         ...
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
-        """Every file whose name starts with `prefix` (a whole folder: "packs/", "log/" or ""), in any order.
+        """Every file named by its BLAKE3 whose name starts with `prefix`, in any order.
 
-        Only names of the shapes in docs/format.md, section 1, except those in quarantine/ and unfinished
-        writes. A folder that is not there is an empty one; a folder that cannot be read is Unreachable.
+        Not the texts, not what is in quarantine, not unfinished writes, not strangers. A folder that is
+        not there is an empty one; a folder that cannot be read, or is no folder, is Unreachable, and may
+        be so after some names were given: only a list that came to its end is a list.
         """
         ...
 
     def strangers(self) -> Iterator[str]:
-        """Names of any other shape, which nothing reads, replicates or removes."""
+        """Names of any other shape, which nothing reads, replicates or removes.
+
+        A folder that is not ours is one name. Bytes that are not UTF-8 are surrogate escapes, as in
+        `os.fsdecode`. Raises Unreachable.
+        """
+        ...
+
+    def quarantined(self) -> Iterator[Stored]:
+        """What `quarantine` and `put` have set aside, by names that `get` takes. Raises Unreachable."""
         ...
 
     def remove(self, name: str) -> None:
-        """Remove `name`, durably. Removing what is not there is not an error. Raises ReadOnly, Unreachable."""
+        """Remove a file named by its BLAKE3, durably. Removing what is not there is not an error.
+
+        Raises ReadOnly, WrongPlace, Unreachable.
+        """
         ...
 
     def quarantine(self, name: str) -> None:
-        """Move a damaged file to quarantine/. What is not there is not an error."""
+        """Move a damaged file to quarantine/, durably, over nothing that is there already.
+
+        What is not there is not an error. Whether it is damaged is the caller's to know.
+        Raises Full, ReadOnly, WrongPlace, Unreachable.
+        """
         ...
 
     def sweep(self, device: str) -> int:
-        """Remove this device's unfinished writes; return how many. Never another device's."""
+        """Remove unfinished writes of `device` (16 hex digits); return how many.
+
+        Never another device's, and never those that this object has under way. The caller knows that no
+        other process writes as that device. Raises ReadOnly, WrongPlace, Unreachable.
+        """
         ...
 
     def space(self) -> Space: ...

@@ -1,0 +1,111 @@
+"""Which copy a place is (`vault.id`), and what kind of place it stands on.
+
+The kind only decides warnings and how soon a file is read back: every answer is a best guess, and
+the cautious one where the system does not tell.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaultd.errors import Damaged, TooNew
+
+MOUNTS = Path("/proc/self/mountinfo")
+_TEXT = re.compile(rb"vaultd 1\n([0-9a-f]{32})\n([0-9a-f]{32})\n")
+_OTHER_VERSION = re.compile(rb"vaultd [0-9]{1,9}\n")
+_NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "davfs"),
+        *("ceph", "glusterfs", "lustre", "beegfs", "gpfs"),
+        *("9p", "virtiofs", "vboxsf"),
+    }
+)
+# vault.id is 75 bytes; whatever is longer is not one, and need not be read whole to know it.
+ID_LENGTH = 9 + 33 + 33
+
+
+@dataclass(frozen=True, slots=True)
+class VaultId:
+    """What `vault.id` says: the vault's id and this copy's id, 16 bytes each."""
+
+    vault_id: bytes
+    copy_id: bytes
+
+    def encode(self) -> bytes:
+        """The exact bytes of the file: three lines."""
+        if len(self.vault_id) != 16 or len(self.copy_id) != 16:
+            raise ValueError("ids are 16 bytes")
+        return f"vaultd 1\n{self.vault_id.hex()}\n{self.copy_id.hex()}\n".encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> "VaultId":
+        """Raises TooNew for another version of the format, Damaged for anything else that is not ours."""
+        if match := _TEXT.fullmatch(data):
+            return cls(bytes.fromhex(match[1].decode()), bytes.fromhex(match[2].decode()))
+        if (match := _OTHER_VERSION.match(data)) and match[0] != b"vaultd 1\n":
+            raise TooNew(match[0].decode().strip())
+        raise Damaged("vault.id", reason="shape")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One mounted file system: where, of which type, and from what ("/dev/sdb1", "//nas/share")."""
+
+    point: str
+    type: str
+    source: str
+
+
+def mount_of(path: Path, mounts: Path = MOUNTS) -> Mount | None:
+    """The file system that `path` stands on; None where the system does not tell."""
+    real = os.path.realpath(path)
+    best = None
+    for mount in _mounted(mounts):
+        inside = real == mount.point or real.startswith(mount.point.rstrip("/") + "/")
+        # Of two at one point the later hides the earlier, hence >=.
+        if inside and (best is None or len(mount.point) >= len(best.point)):
+            best = mount
+    return best
+
+
+def is_network(path: Path, mounts: Path = MOUNTS) -> bool:
+    """Whether another machine, or a program in between, answers for the bytes."""
+    mount = mount_of(path, mounts)
+    return mount is not None and (mount.type in _NETWORK or mount.type.startswith("fuse."))
+
+
+def is_removable(path: Path, mounts: Path = MOUNTS, blocks: Path = Path("/sys/class/block")) -> bool:
+    """Whether the disk can be pulled out: it says so itself, or hangs on USB."""
+    mount = mount_of(path, mounts)
+    if mount is None or not mount.source.startswith("/dev/"):
+        return False
+    device = Path(os.path.realpath(blocks / Path(os.path.realpath(mount.source)).name))
+    disk = device.parent if (device / "partition").exists() else device
+    try:
+        return (disk / "removable").read_text().strip() == "1" or "/usb" in str(disk)
+    except OSError:
+        return False
+
+
+def same_disk(one: Path, other: Path) -> bool:
+    """Whether both stand on one file system, so that one failure takes both. OSError if one is not there."""
+    return one.stat().st_dev == other.stat().st_dev
+
+
+def _mounted(mounts: Path) -> Iterator[Mount]:
+    try:
+        lines = mounts.read_text(errors="surrogateescape").split("\n")
+    except OSError:
+        return
+    for line in lines:
+        left, dash, right = line.partition(" - ")
+        fields, more = left.split(" "), right.split(" ")
+        if dash and len(fields) > 4 and len(more) > 1:
+            yield Mount(_unescape(fields[4]), more[0], _unescape(more[1]))
+
+
+def _unescape(field: str) -> str:
+    """proc(5): space, tab, newline and backslash are written as octal."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

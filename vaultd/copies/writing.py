@@ -1,0 +1,143 @@
+"""How a file gets into a directory, so that no power cut, full disk or second writer leaves half of one.
+
+The order: `.tmp` beside the final name, fsync, length, is this still our copy, rename without
+overwriting, fsync of the folder. Before the rename nobody sees the file; after the last fsync a
+power cut cannot take it.
+"""
+
+import errno
+import itertools
+import os
+import re
+import secrets
+import stat
+from contextlib import suppress
+
+from vaultd.copies.contract import FILE_LIMIT
+from vaultd.copies.folder import (
+    FolderUnsynced,
+    Handle,
+    Unsynced,
+    discard,
+    make_folder,
+    open_file,
+    open_folder,
+    rename_new,
+    sync_folder,
+    write_new,
+)
+from vaultd.copies.medium import digest_on_medium
+from vaultd.copies.names import (
+    QUARANTINE,
+    REPLACEABLE,
+    parse_unfinished,
+    quarantine_name,
+    split,
+    unfinished_name,
+)
+from vaultd.copies.openfiles import OpenFiles
+from vaultd.copies.place import Place, is_no_file
+
+
+class Writer:
+    """Writes into one open copy as `device` (16 hex digits). May be used from several threads."""
+
+    def __init__(self, place: Place, kept: OpenFiles, device: str) -> None:
+        if not re.fullmatch("[0-9a-f]{16}", device):
+            raise ValueError(device)
+        self._place, self._kept, self._device = place, kept, device
+        self._run, self._writes = secrets.token_hex(4), itertools.count()
+        self._durable: set[str] = set()
+        self._uncertain = False
+
+    def put(self, root: Handle, name: str, digest: bytes, data: memoryview) -> None:
+        """Store `data`, whose BLAKE3 is `digest`, durably. Raises OSError, WrongPlace."""
+        if self._uncertain:
+            raise FolderUnsynced(errno.EIO, "folder")
+        try:
+            folder = self._durable_folder(root, split(name)[0])
+            if _holds(folder, name, digest):
+                self._place.check(root)
+            else:
+                self._write(root, folder, name, digest, data)
+            sync_folder(folder)
+        except FolderUnsynced:
+            self._uncertain = True
+            raise
+
+    def set_aside(self, root: Handle, folder: Handle, name: str) -> None:
+        """Move what stands at `name` to quarantine, durably. Raises OSError."""
+        target = self._durable_folder(root, QUARANTINE)
+        aside = split(quarantine_name(name, secrets.token_hex(8)))[1]
+        with suppress(FileNotFoundError):  # another thread was faster
+            rename_new(folder, split(name)[1], target, aside)
+        self._kept.forget(name)
+        sync_folder(target)
+        sync_folder(folder)
+
+    def may_sweep(self, name: str, status: os.stat_result, device: str) -> bool:
+        """Whether this is an unfinished write of `device`, and not one that goes on right now."""
+        found = parse_unfinished(name)
+        if found is None or not stat.S_ISREG(status.st_mode):
+            return False
+        return found[0] == device and not found[1].startswith(self._run)
+
+    def _durable_folder(self, root: Handle, path: str) -> Handle:
+        """Once for each folder its parents are synced, whoever made it."""
+        if path in self._durable:
+            with suppress(FileNotFoundError):
+                return open_folder(root, path)
+        folder = make_folder(root, path)
+        self._durable.add(path)
+        return folder
+
+    def _write(self, root: Handle, folder: Handle, name: str, digest: bytes, data: memoryview) -> None:
+        leaf = split(name)[1]
+        unfinished = self._write_aside(folder, leaf, data)
+        try:
+            self._place.check(root)
+            if name in REPLACEABLE:
+                os.rename(unfinished, leaf, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
+            else:
+                self._land(root, folder, unfinished, name, digest)
+        except BaseException:
+            discard(folder, unfinished)
+            raise
+
+    def _write_aside(self, folder: Handle, leaf: str, data: memoryview) -> str:
+        """One more try, with a new file: the kernel forgets what it could not write."""
+        try:
+            return self._write_once(folder, leaf, data)
+        except Unsynced:
+            return self._write_once(folder, leaf, data)
+
+    def _write_once(self, folder: Handle, leaf: str, data: memoryview) -> str:
+        name = unfinished_name(leaf, self._device, f"{self._run}{next(self._writes):08x}")
+        write_new(folder, name, data)
+        return name
+
+    def _land(self, root: Handle, folder: Handle, unfinished: str, name: str, digest: bytes) -> None:
+        """Give the finished file its name; what stands there with other bytes goes to quarantine first."""
+        leaf = split(name)[1]
+        try:
+            rename_new(folder, unfinished, folder, leaf)
+        except FileExistsError:
+            if _holds(folder, name, digest):
+                discard(folder, unfinished)
+            else:
+                self.set_aside(root, folder, name)
+                rename_new(folder, unfinished, folder, leaf)
+
+
+def _holds(folder: Handle, name: str, digest: bytes) -> bool:
+    """Whether the medium holds the right bytes: what a failed fsync lost must not be found in the cache."""
+    try:
+        file, status = open_file(folder, split(name)[1])
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if is_no_file(error):
+            return False
+        raise
+    right = stat.S_ISREG(status.st_mode) and status.st_size <= FILE_LIMIT
+    return right and digest_on_medium(file) == digest
