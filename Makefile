@@ -2,7 +2,6 @@
 
 # Some machines set this; it would have every start of Python compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
-export LC_ALL ?= C.UTF-8
 
 BIN := .venv/bin
 WORKERS ?= 2
@@ -44,11 +43,14 @@ fmt: setup
 test: setup system-packages check
 	$(BIN)/python -m pytest -n $(WORKERS) -m 'not torture'
 
+torture: export TIME := $(TIME)
+torture: export SEED := $(SEED)
 torture: setup system-packages
-	TIME=$(TIME) SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) -m torture --timeout=0
+	$(BIN)/python -m pytest -n $(WORKERS) -m torture --timeout=0
 
+demo: export SOURCE := $(SOURCE)
 demo: setup
-	SOURCE='$(SOURCE)' scripts/demo
+	scripts/demo
 
 lock:
 	@scripts/lock
