@@ -139,6 +139,11 @@ class BadRecoveryCode(VaultdError):
 
 
 @dataclass(eq=False)
+class BadRandomness(VaultdError):
+    """The system's source of randomness repeated itself; nothing may be encrypted with what it gives."""
+
+
+@dataclass(eq=False)
 class NoSuchKey(VaultdError):
     """No key slot has this id."""
 
@@ -246,6 +251,21 @@ class TargetTooSmall(VaultdError):
 
 
 @dataclass(eq=False)
+class TargetChanged(VaultdError):
+    """Somebody moved folders of the target while it was being written."""
+
+    target: bytes
+
+
+@dataclass(eq=False)
+class BadPattern(VaultdError):
+    """A pattern for names cannot be understood."""
+
+    exit_code: ClassVar[int] = 2
+    pattern: str
+
+
+@dataclass(eq=False)
 class BadUsage(VaultdError):
     """The words of the command do not fit together; `problem` is a key of the catalogue."""
 
@@ -289,7 +309,7 @@ class EmptyPassphrase(VaultdError):
 
 @dataclass(eq=False)
 class CommandFailed(VaultdError):
-    """The command that should print the passphrase failed; `status` is its exit code, -1 if it could not start."""
+    """The command that should print the passphrase failed with exit code `status` (-1: did not start)."""
 
     exit_code: ClassVar[int] = 12
     program: str

@@ -1,0 +1,100 @@
+"""Every sentence that a person reads, in each language, and the choice of the language.
+
+A language is a module with one flat dictionary, from a key to a template. Only the chosen one is
+loaded. In a template, `{field}` is a fact shown in the way of its type (names escaped, numbers with
+separators); after a colon comes another way:
+
+    {bytes:size}  {when:time}  {left:span}  {pid:raw}
+    {files:n file/files}       the number, and the word that fits it
+    {copy:? on the copy “*”}   nothing if the fact is empty, else this with the fact for the star
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from vaultd_cli import show
+
+LANGUAGES = ("en", "zh")
+
+
+def language_of(environ: Mapping[str, str]) -> str:
+    """VAULTD_LANG decides, else the first that is set of LC_ALL, LC_MESSAGES and LANG; else English."""
+    chosen = (environ.get(name) for name in ("VAULTD_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    return "zh" if next(filter(None, chosen), "").lower().startswith("zh") else "en"
+
+
+@cache
+def language() -> str:
+    """The language of this run."""
+    return language_of(os.environ)
+
+
+def sentences(tongue: str) -> dict[str, str]:
+    """All templates of one language, by key."""
+    table: dict[str, str] = import_module(f"vaultd_cli.catalogue.{tongue}").SENTENCES
+    return table
+
+
+def say(key: str, /, **facts: Any) -> str:
+    """The sentence for `key` in the language of this run. Raises KeyError for an unknown key or fact."""
+    return _fill(language(), key, facts)
+
+
+def in_english(key: str, /, **facts: Any) -> str:
+    """The sentence as JSON carries it, whatever the language."""
+    return _fill("en", key, facts)
+
+
+def knows(key: str) -> bool:
+    """Whether there is a sentence for `key`."""
+    return key in sentences(language())
+
+
+def _fill(tongue: str, key: str, facts: dict[str, Any]) -> str:
+    return sentences(tongue)[key].format_map({name: _Fact(value) for name, value in facts.items()})
+
+
+class _Fact:
+    """One value, which knows how each way of showing looks."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __format__(self, way: str) -> str:
+        if way.startswith("?"):
+            return way[1:].replace("*", _plain(self.value)) if self.value else ""
+        if way.startswith("n "):
+            one, many = way[2:].split("/")
+            return f"{show.count(self.value)} {one if self.value == 1 else many}"
+        return _WAYS[way](self.value)
+
+
+def _plain(value: Any) -> str:
+    """A fact in the way of its type. A `Said` is a piece of a sentence already, and stays as it is."""
+    if isinstance(value, Said):
+        return str(value)
+    if isinstance(value, bytes | os.PathLike):
+        return show.name(os.fsencode(value))
+    if isinstance(value, int):
+        return show.count(value)
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_plain, value))
+    return show.text(str(value))
+
+
+class Said(str):
+    """Text that came out of the catalogue, so that it goes into another sentence unescaped."""
+
+    __slots__ = ()
+
+
+_WAYS: dict[str, Callable[[Any], str]] = {
+    "": _plain,
+    "size": show.size,
+    "time": show.moment,
+    "span": show.span,
+    "raw": str,
+}

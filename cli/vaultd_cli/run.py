@@ -1,0 +1,120 @@
+"""One run of vaultd: what was asked for on every command, and the means that a command answers with.
+
+A command gets its `Run` as first argument:
+
+    @command("ls", unlocks=True)
+    def ls(run: Run, selector: str) -> int | None:
+        vault = run.unlock(lambda credential: jobs.open(run.settings, run.home, credential))
+        with run.progress() as progress:
+            ...
+        run.console.table([Column("column.name")], rows)
+        return 3   # an exit code; None is 0. Failures are raised, as vaultd.errors or OSError.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from vaultd.credentials import Credential
+from vaultd.errors import BadUsage, NeedsPassphrase
+from vaultd.progress import Progress, Silent
+from vaultd.settings import Home, Settings, find_home, load
+from vaultd_cli.console import Console, nothing
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Run:
+    """Global options as given, and what follows from them. `key` is the one slot to try, or empty."""
+
+    json: bool = False
+    quiet: bool = False
+    verbosity: int = 0
+    home_folder: str | None = None
+    passphrase_file: str | None = None
+    passphrase_command: str | None = None
+    recovery_code_file: str | None = None
+    key_file: str | None = None
+    key: str = ""
+
+    @cached_property
+    def console(self) -> Console:
+        return Console(as_json=self.json, quiet=self.quiet, verbosity=self.verbosity)
+
+    @cached_property
+    def home(self) -> Home:
+        """Where this vault's files on this computer are; nothing is created."""
+        return find_home(self.home_folder)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises NoVault, BadSettings, OSError."""
+        return load(self.home)
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether there is a person: a terminal, and no --json."""
+        if self.json:
+            return False
+        try:
+            os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        except OSError:
+            return False
+        return True
+
+    def credential(self) -> Credential | None:
+        """What was handed over to open the vault with, or None: ask. Options beat VAULTD_PASSPHRASE_FILE.
+
+        Raises BadUsage (more than one was given), EmptyPassphrase, CommandFailed, OSError.
+        """
+        from vaultd_cli import ask
+
+        given = [self.passphrase_file, self.passphrase_command, self.recovery_code_file, self.key_file]
+        if sum(map(bool, given)) > 1:
+            raise BadUsage("one-credential")
+        if self.passphrase_command:
+            return ask.passphrase_from_command(self.passphrase_command)
+        if self.recovery_code_file:
+            return ask.recovery_code_from_file(self.console, self.recovery_code_file)
+        if self.key_file:
+            return ask.key_from_file(self.console, self.key_file)
+        path = self.passphrase_file or os.environ.get("VAULTD_PASSPHRASE_FILE")
+        return ask.passphrase_from_file(self.console, path) if path else None
+
+    def unlock(self, opener: Callable[[Credential], _T]) -> _T:
+        """Call `opener` with what opens the vault, and return what it returns.
+
+        Something that was handed over is tried once; a person at a terminal may try three times.
+        `opener` raises WrongKey for a credential that opens nothing. No secret is read before memory
+        is kept out of core dumps. Raises what `credential` and `opener` raise, and NeedsPassphrase.
+        """
+        from vaultd_cli import ask
+        from vaultd_cli.hardening import keep_memory_private
+
+        keep_memory_private()
+        given = self.credential()
+        if given is not None:
+            return opener(given)
+        if self.json:
+            raise NeedsPassphrase
+        return ask.until_it_opens(self.console, opener)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """A line that follows a job; silence with -q, with --json, and where stderr is no terminal."""
+        if self.quiet or self.json or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+            yield Silent()
+            return
+        from vaultd_cli.progress import ProgressLine
+
+        with ProgressLine(sys.stderr) as line:
+            self.console.clear_line = line.clear
+            try:
+                yield line
+            finally:
+                self.console.clear_line = nothing

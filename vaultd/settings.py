@@ -1,0 +1,193 @@
+"""Where vaultd keeps its own files on this computer, and the one of them that a person may edit.
+
+With `--home DIR` or VAULTD_HOME everything lives in that folder. Without, configuration, state and
+the socket go to the usual places of the desktop (XDG base directories).
+
+    vault_id = "32 hex digits"
+    [[copies]]
+    label = "disk"
+    url = "/media/disk/vault"
+    copy_id = "32 hex digits"
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vaultd.errors import BadSettings, NoVault
+
+ID_BYTES = 16
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of one vault on this computer. Making one creates nothing."""
+
+    config: Path
+    state: Path
+    runtime: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.config / "config.toml"
+
+    @property
+    def device_key_file(self) -> Path:
+        return self.config / "device.key"
+
+    @property
+    def state_file(self) -> Path:
+        """The local database: a cache, which may be deleted at any time."""
+        return self.state / "state.db"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.state / "lock"
+
+    @property
+    def socket_file(self) -> Path:
+        return self.runtime / "socket"
+
+    def make(self) -> None:
+        """Create the folders that are not there, for their owner only. Raises OSError."""
+        for folder in (self.config, self.state, self.runtime):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def find_home(asked: str | None = None, environ: Mapping[str, str] = os.environ) -> Home:
+    """The home that was asked for, else VAULTD_HOME, else the XDG folders."""
+    if chosen := asked or environ.get("VAULTD_HOME"):
+        folder = Path(chosen).absolute()
+        return Home(folder, folder, folder)
+    user = environ.get("HOME") or os.path.expanduser("~")
+    state = _xdg(environ, "XDG_STATE_HOME", f"{user}/.local/state")
+    return Home(
+        config=_xdg(environ, "XDG_CONFIG_HOME", f"{user}/.config"),
+        state=state,
+        runtime=_xdg(environ, "XDG_RUNTIME_DIR", str(state.parent)),
+    )
+
+
+def _xdg(environ: Mapping[str, str], name: str, otherwise: str) -> Path:
+    value = environ.get(name, "")
+    # The specification says to ignore a relative one.
+    return Path(value if os.path.isabs(value) else otherwise, "vaultd")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One copy as this computer reaches it: what its owner calls it, where it is, the 16 bytes of its id."""
+
+    label: str
+    url: str
+    copy_id: bytes
+    unknown: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What config.toml says. `unknown` holds what a newer vaultd, or its owner, wrote there; it is kept."""
+
+    vault_id: bytes
+    copies: tuple[Place, ...] = ()
+    unknown: dict[str, Any] = field(default_factory=dict)
+
+
+def load(home: Home) -> Settings:
+    """Read config.toml. Raises NoVault (there is none), BadSettings, OSError."""
+    path = home.config_file
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except FileNotFoundError:
+        raise NoVault(str(home.config)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(str(path), str(error)) from error
+    try:
+        return _from_table(table)
+    except _Wrong as error:
+        raise BadSettings(str(path), str(error)) from error
+
+
+def save(home: Home, settings: Settings) -> None:
+    """Write config.toml, whole or not at all, durably, readable by its owner only.
+
+    Comments in the file are lost; keys that this version does not know are kept. Raises OSError.
+    """
+    import tomli_w
+
+    home.make()
+    write_whole(home.config_file, tomli_w.dumps(_to_table(settings)).encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a small file: on return it survives a power cut, and at no instant is half of it there.
+
+    The file is readable by its owner only. Raises OSError; then the old file stands as it was.
+    """
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _Wrong(ValueError):
+    """A key is missing, or its value is not what it must be."""
+
+
+def _from_table(table: dict[str, Any]) -> Settings:
+    rest = dict(table)
+    vault_id = _take_id(rest, "vault_id")
+    places = rest.pop("copies", [])
+    if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
+        raise _Wrong("copies")
+    return Settings(vault_id, tuple(_place(place) for place in places), rest)
+
+
+def _place(table: dict[str, Any]) -> Place:
+    rest = dict(table)
+    return Place(_take(rest, "label", str), _take(rest, "url", str), _take_id(rest, "copy_id"), rest)
+
+
+def _take(table: dict[str, Any], key: str, kind: type[_T]) -> _T:
+    value = table.pop(key, None)
+    if not isinstance(value, kind):
+        raise _Wrong(key)
+    return value
+
+
+def _take_id(table: dict[str, Any], key: str) -> bytes:
+    try:
+        value = bytes.fromhex(_take(table, key, str))
+    except ValueError:
+        raise _Wrong(key) from None
+    if len(value) != ID_BYTES:
+        raise _Wrong(key)
+    return value
+
+
+def _to_table(settings: Settings) -> dict[str, Any]:
+    copies = [
+        {"label": place.label, "url": place.url, "copy_id": place.copy_id.hex()} | place.unknown
+        for place in settings.copies
+    ]
+    return {"vault_id": settings.vault_id.hex(), **settings.unknown, "copies": copies}
