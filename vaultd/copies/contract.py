@@ -63,7 +63,8 @@ class Copy(Protocol):
     def fetch(self, name: str) -> bytes:
         """All bytes of a file named by its BLAKE3, checked against that name.
 
-        Raises Missing, Damaged (reason "limit": longer than FILE_LIMIT, and was not read), Unreachable.
+        Raises Missing, Unreachable, Damaged: its `reason` is "digest", or "limit" (longer than FILE_LIMIT,
+        and not read), or "not a file".
         """
         ...
 
@@ -119,7 +120,8 @@ class Copy(Protocol):
     def quarantine(self, name: str) -> None:
         """Move a damaged file to quarantine/, durably, over nothing that is there already.
 
-        What is not there is not an error. Whether it is damaged is the caller's to know.
+        What is not there is not an error. A file whose bytes are right after all stays: somebody may have
+        put it back since the caller looked. One that cannot be read is moved.
         Raises Full, ReadOnly, WrongPlace, Unreachable.
         """
         ...

@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from vaultd.copies.contract import FILE_LIMIT, Buffer, Copy, Space, Stored
 from vaultd.copies.failures import refused, unreachable
-from vaultd.copies.folder import Handle, entries, exists, open_file, open_folder, read_range, sync_folder
+from vaultd.copies.folder import Handle, entries, exists, open_file, open_folder, read_range
 from vaultd.copies.identity import VaultId
 from vaultd.copies.medium import digest_on_medium
 from vaultd.copies.names import QUARANTINE, REPLACEABLE, check_readable, digest_of, split
@@ -110,7 +110,7 @@ class DirectoryCopy(Copy):
             raise unreachable(error, self._label) from error
         if blake3(data).digest() != digest:
             self._kept.forget(name)
-            raise Damaged(name, self._label, "hash")
+            raise Damaged(name, self._label, "digest")
         return data
 
     def read_back(self, name: str) -> None:
@@ -122,7 +122,7 @@ class DirectoryCopy(Copy):
             raise unreachable(error, self._label) from error
         if found != digest:
             self._kept.forget(name)
-            raise Damaged(name, self._label, "hash")
+            raise Damaged(name, self._label, "digest")
 
     def put(self, name: str, data: Buffer) -> None:
         view = memoryview(data).cast("B")
@@ -159,23 +159,16 @@ class DirectoryCopy(Copy):
         digest_of(name)
         with self._writing() as root:
             self._place.check(root)
-            where, leaf = split(name)
             with suppress(FileNotFoundError):
-                folder = open_folder(root, where)
-                with suppress(FileNotFoundError):
-                    os.unlink(leaf, dir_fd=folder.fd)
-                self._kept.forget(name)
-                sync_folder(folder)
+                self._writer.remove(open_folder(root, split(name)[0]), name)
 
     def quarantine(self, name: str) -> None:
-        digest_of(name)
+        digest = digest_of(name)
         with self._writing() as root:
             self._place.check(root)
-            where, leaf = split(name)
             with suppress(FileNotFoundError):
-                folder = open_folder(root, where)
-                if exists(folder, leaf):
-                    self._writer.set_aside(root, folder, name)
+                folder = open_folder(root, split(name)[0])
+                self._writer.quarantine(root, folder, name, digest)
 
     def sweep(self, device: str) -> int:
         with self._writing() as root:

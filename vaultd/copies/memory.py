@@ -50,7 +50,7 @@ class MemoryCopy(Copy):
         digest = digest_of(name)
         data = self._read(name)
         if blake3(data).digest() != digest:
-            raise Damaged(name, self._label, "hash")
+            raise Damaged(name, self._label, "digest")
         return data
 
     def put(self, name: str, data: Buffer) -> None:
@@ -90,10 +90,10 @@ class MemoryCopy(Copy):
             self.files.pop(name, None)
 
     def quarantine(self, name: str) -> None:
-        digest_of(name)
+        digest = digest_of(name)
         with self._lock:
             self._answer()
-            if name in self.files:
+            if name in self.files and blake3(self.files[name]).digest() != digest:
                 self._set_aside(name)
 
     def sweep(self, device: str) -> int:

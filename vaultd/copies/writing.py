@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+import threading
 from contextlib import suppress
 
 from vaultd.copies.contract import FILE_LIMIT
@@ -38,6 +39,9 @@ from vaultd.copies.names import (
 from vaultd.copies.openfiles import OpenFiles
 from vaultd.copies.place import Place, is_no_file
 
+# Each means that somebody else put or damaged the same file in the meantime.
+_ATTEMPTS = 3
+
 
 class Writer:
     """Writes into one open copy as `device` (16 hex digits). May be used from several threads."""
@@ -49,6 +53,7 @@ class Writer:
         self._run, self._writes = secrets.token_hex(4), itertools.count()
         self._durable: set[str] = set()
         self._uncertain = False
+        self._moving = threading.Lock()
 
     def put(self, root: Handle, name: str, digest: bytes, data: memoryview) -> None:
         """Store `data`, whose BLAKE3 is `digest`, durably. Raises OSError, WrongPlace."""
@@ -65,14 +70,17 @@ class Writer:
             self._uncertain = True
             raise
 
-    def set_aside(self, root: Handle, folder: Handle, name: str) -> None:
-        """Move what stands at `name` to quarantine, durably. Raises OSError."""
-        target = self._durable_folder(root, QUARANTINE)
-        aside = split(quarantine_name(name, secrets.token_hex(8)))[1]
-        with suppress(FileNotFoundError):  # another thread was faster
-            rename_new(folder, split(name)[1], target, aside)
+    def quarantine(self, root: Handle, folder: Handle, name: str, digest: bytes) -> None:
+        """Move `name` to quarantine, durably, unless its BLAKE3 is `digest`. Raises OSError."""
+        if target := self._move_aside(root, folder, name, digest):
+            sync_folder(target)
+            sync_folder(folder)
+
+    def remove(self, folder: Handle, name: str) -> None:
+        """Unlink `name` durably, or see to it that an earlier unlink is durable. Raises OSError."""
+        with self._moving, suppress(FileNotFoundError):
+            os.unlink(split(name)[1], dir_fd=folder.fd)
         self._kept.forget(name)
-        sync_folder(target)
         sync_folder(folder)
 
     def may_sweep(self, name: str, status: os.stat_result, device: str) -> bool:
@@ -118,26 +126,62 @@ class Writer:
 
     def _land(self, root: Handle, folder: Handle, unfinished: str, name: str, digest: bytes) -> None:
         """Give the finished file its name; what stands there with other bytes goes to quarantine first."""
-        leaf = split(name)[1]
-        try:
-            rename_new(folder, unfinished, folder, leaf)
-        except FileExistsError:
-            if _holds(folder, name, digest):
-                discard(folder, unfinished)
-            else:
-                self.set_aside(root, folder, name)
-                rename_new(folder, unfinished, folder, leaf)
+        aside: Handle | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                rename_new(folder, unfinished, folder, split(name)[1])
+                break
+            except FileExistsError:
+                moved = self._move_aside(root, folder, name, digest)
+                if moved is None and _holds(folder, name, digest):
+                    discard(folder, unfinished)
+                    break
+                aside = moved or aside
+        else:
+            raise FileExistsError(errno.EEXIST, name)
+        if aside:
+            sync_folder(aside)
+
+    def _move_aside(self, root: Handle, folder: Handle, name: str, digest: bytes) -> Handle | None:
+        """The quarantine folder, not synced yet, or None where nothing damaged stood at `name`.
+
+        Looking and moving (and removing) go under one lock, or the good file that another thread has just
+        put and promised would be moved in place of the damaged one.
+        """
+        with self._moving:
+            if not _is_damaged(folder, name, digest):
+                return None
+            target = self._durable_folder(root, QUARANTINE)
+            rename_new(folder, split(name)[1], target, split(quarantine_name(name, secrets.token_hex(8)))[1])
+        self._kept.forget(name)
+        return target
+
+
+def _is_damaged(folder: Handle, name: str, digest: bytes) -> bool:
+    """Whether something stands there that has other bytes, or bytes that cannot be read."""
+    try:
+        return _digest_at(folder, name) != digest
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _holds(folder: Handle, name: str, digest: bytes) -> bool:
     """Whether the medium holds the right bytes: what a failed fsync lost must not be found in the cache."""
     try:
-        file, status = open_file(folder, split(name)[1])
+        return _digest_at(folder, name) == digest
     except FileNotFoundError:
         return False
+
+
+def _digest_at(folder: Handle, name: str) -> bytes:
+    """BLAKE3 of what stands at `name`, b"" for what is no file of ours. Raises OSError."""
+    try:
+        file, status = open_file(folder, split(name)[1])
     except OSError as error:
         if is_no_file(error):
-            return False
+            return b""
         raise
-    right = stat.S_ISREG(status.st_mode) and status.st_size <= FILE_LIMIT
-    return right and digest_on_medium(file) == digest
+    ours = stat.S_ISREG(status.st_mode) and status.st_size <= FILE_LIMIT
+    return digest_on_medium(file) if ours else b""
