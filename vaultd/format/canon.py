@@ -89,7 +89,7 @@ def refuse(data: Buffer, error: Exception) -> NoReturn:
 def convert(value: Any, to: type[T]) -> T:
     """A decoded value as a struct or another type. Raises Refused("shape")."""
     try:
-        return msgspec.convert(value, to, strict=True)
+        return msgspec.convert(value, to, strict=True, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise Refused("shape", str(error)) from None
 
