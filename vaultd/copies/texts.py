@@ -35,8 +35,8 @@ def texts(sources: Path = SOURCES) -> dict[str, bytes]:
 
     Raises ValueError where recover.py could not be cut out of FORMAT.md again, and OSError.
     """
-    program = (sources / "recover.py").read_text("utf-8")
-    page = (sources / "FORMAT.md").read_text("utf-8")
+    program = (sources / "recover.py").read_bytes().decode()
+    page = (sources / "FORMAT.md").read_bytes().decode()
     return {"README.txt": (sources / "README.txt").read_bytes(), "FORMAT.md": _with_program(page, program)}
 
 
@@ -65,7 +65,7 @@ def _holds(copy: Copy, name: str, text: bytes) -> bool:
 
 
 def _with_program(page: str, program: str) -> bytes:
-    lines = (page + "\n" + program).splitlines()
+    lines = (page + "\n" + program).split("\n")
     if BEGIN in lines or END in lines or not program.endswith("\n") or "\r" in program:
         raise ValueError("recover.py")
     digest = hashlib.sha256(program.encode()).hexdigest()
