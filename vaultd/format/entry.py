@@ -58,10 +58,14 @@ def encode_entry(entry: Entry) -> bytes:
 
 
 def spell(entry: Entry) -> object:
-    """What is encoded for an entry: itself, or all its positions in one sequence."""
-    if not isinstance(entry, LongEntry):
-        return entry
-    return [*(getattr(entry, field) for field in Entry.__struct_fields__), *entry.more]
+    """What is encoded for an entry: itself, or all its positions in one list."""
+    return spell_out(entry) if isinstance(entry, LongEntry) else entry
+
+
+def spell_out(entry: Entry) -> list[Any]:
+    """All positions of an entry, as `entry_from` takes them."""
+    more = entry.more if isinstance(entry, LongEntry) else ()
+    return [*(getattr(entry, field) for field in Entry.__struct_fields__), *more]
 
 
 def entry_from(value: object) -> Entry:

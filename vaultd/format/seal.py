@@ -5,7 +5,7 @@ blob i has u32 0 || u64 i, the trailer u32 1 || u64 0. So no pair of key and non
 the callers change.
 """
 
-import os
+import secrets
 import struct
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ _TRAILER = _nonce(1, 0)
 
 def os_random(length: int) -> bytes:
     """`length` bytes from the operating system; looked up at each call, so that it can be watched."""
-    return os.urandom(length)
+    return secrets.token_bytes(length)
 
 
 def fresh(length: int, random: Random = os_random) -> bytes:
