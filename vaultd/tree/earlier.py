@@ -1,0 +1,42 @@
+"""What the last snapshot, or this machine's memory, has of a folder: looked up name by name in ascending
+order.
+"""
+
+from collections.abc import Callable, Iterator
+
+from vaultd.format.entry import FOLDER, Entry
+from vaultd.store.contract import Blobs
+from vaultd.tree.folder import Wrong, entries_of, only_good
+
+Failed = Callable[[Wrong], None]
+
+
+class Earlier:
+    """The entries of one folder, one page in memory at a time. What cannot be read goes to `failed`, and is
+    as if it had never been there.
+    """
+
+    def __init__(self, blobs: Blobs, content: bytes | None, failed: Failed) -> None:
+        self._entries: Iterator[Entry] = iter(())
+        if content is not None:
+            self._entries = only_good(entries_of(blobs, content), failed)
+        self._next = next(self._entries, None)
+
+    def get(self, name: bytes) -> Entry | None:
+        """The entry of this name, which must not be before the one that was asked for last."""
+        while self._next is not None and self._next.name < name:
+            self._next = next(self._entries, None)
+        found = self._next
+        return found if found is not None and found.name == name else None
+
+
+def folder_content(entry: Entry | None) -> bytes | None:
+    """The content id of an entry, if it is a folder's."""
+    if entry is not None and entry.kind == FOLDER and isinstance(entry.content, bytes):
+        return entry.content
+    return None
+
+
+def is_empty(blobs: Blobs, content: bytes) -> bool:
+    """True where a folder is known to hold nothing. False where its first page cannot be had."""
+    return next(entries_of(blobs, content), None) is None

@@ -1,0 +1,188 @@
+"""The content of one folder, made anew: what looks the same is taken over, the rest is read, and what
+cannot be read keeps its last good version.
+"""
+
+from collections.abc import Callable, Iterator
+
+from msgspec.structs import replace
+
+from vaultd.capture.listing import Seen, seen_as
+from vaultd.capture.opening import close, open_file
+from vaultd.capture.unreadable import Unreadable
+from vaultd.errors import Damaged, Missing
+from vaultd.format.entry import FILE, Entry, hard_link, how_read
+from vaultd.store.contract import Sink
+from vaultd.tree import look
+from vaultd.tree.content import extents, identity
+from vaultd.tree.earlier import Earlier
+from vaultd.tree.frame import Frame
+from vaultd.tree.making import kind_of
+from vaultd.tree.run import Run
+from vaultd.tree.troubles import CHANGING
+
+_GONE = Unreadable("ENOENT", "open", gone=True)
+
+
+class Refresh:
+    """One folder. After `entries` has ended, `rows` are its names as the next scan may rely on them.
+
+    `known` is the remembered look and content; `old` gives what the last snapshot has, and is called when
+    it is needed.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        frame: Frame,
+        fd: int,
+        path: bytes,
+        known: tuple[bytes, bytes] | None,
+        old: Callable[[], Earlier],
+    ) -> None:
+        self._run = run
+        self._frame = frame
+        self._fd = fd
+        self._path = path
+        remembered = look.decode(known[0]) if known else None
+        self._looked = {seen.name: seen for seen in remembered.files} if remembered else {}
+        self._mine = Earlier(run.sink, known[1] if known and self._looked else None, run.old_damaged(path))
+        self._make_old = old
+        self._old: Earlier | None = None
+        self.rows: list[Seen] = []
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry of the folder, by name."""
+        for seen in self._frame.names():
+            entry = self._entry(seen)
+            if entry is not None:
+                self._run.count(entry)
+                yield entry
+
+    def _entry(self, seen: Seen) -> Entry | None:
+        if seen.is_folder:
+            return self._frame.folders.get(seen.name)
+        self._run.check()
+        if not seen.mode:
+            return self._carried(seen, self._frame.listing.failed[seen.name])
+        entry = self._unchanged(seen) or self._read(seen)
+        if entry is not None:
+            self._run.progress.add(files=1, bytes=entry.size)
+        return entry
+
+    def _unchanged(self, seen: Seen) -> Entry | None:
+        """The entry as it was, where nothing says that it changed and the copies hold all of it."""
+        if self._looked.get(seen.name) != seen:
+            return None
+        entry = self._mine.get(seen.name)
+        if entry is None or entry.kind != kind_of(seen.mode) or not held(self._run.sink, entry):
+            return None
+        if seen.nlink > 1 and seen.is_file:
+            return self._linked(seen, entry)
+        self.rows.append(seen)
+        return entry
+
+    def _linked(self, seen: Seen, entry: Entry) -> Entry:
+        device = self._frame.device_of(seen.name)
+        met = self._run.links.find(device, seen.ino)
+        if met is None:
+            self.rows.append(seen)
+            return self._run.links.add(device, entry, seen, hard_link(entry))
+        if not _alike(seen, met[1]):
+            return self._same_file(seen, *met)
+        self.rows.append(seen)
+        return replace(entry, extra={**entry.extra, "hard": hard_link(met[0])})
+
+    def _same_file(self, seen: Seen, entry: Entry, first: Seen) -> Entry:
+        """Another name of a file that was read in this scan under its first name."""
+        self._keep(seen, sure=_alike(seen, first) and not how_read(entry))
+        return replace(entry, name=seen.name)
+
+    def _keep(self, seen: Seen, *, sure: bool) -> None:
+        trusted = sure and look.settled(seen, self._run.started_ns)
+        self.rows.append(seen if trusted else look.distrusted(seen))
+
+    def _read(self, seen: Seen) -> Entry | None:
+        try:
+            if seen.is_file:
+                return self._file(seen)
+            if kind_of(seen.mode):
+                return self._other(seen)
+        except Unreadable as trouble:
+            return self._carried(seen, trouble)
+        return self._carried(seen, Unreadable("EINVAL", "stat"))
+
+    def _other(self, seen: Seen) -> Entry:
+        entry = self._run.making.other(self._fd, seen)
+        self._run.report_problems(self._path_of(seen.name))
+        self._keep(seen, sure=not self._run.making.problems)
+        return entry
+
+    def _file(self, seen: Seen) -> Entry:
+        if seen.nlink > 1:
+            met = self._run.links.find(self._frame.device_of(seen.name), seen.ino)
+            if met is not None:
+                return self._same_file(seen, *met)
+        opened = open_file(self._fd, seen.name)
+        if opened is None:
+            raise _GONE
+        fd, st = opened
+        try:
+            stored = self._run.storing.file(fd, st)
+            entry = self._run.making.file(seen.name, fd, stored)
+        finally:
+            close(fd)
+        return self._was_read(seen_as(seen.name, stored.st), stored.st.st_dev, entry, still=stored.still)
+
+    def _was_read(self, seen: Seen, device: int, entry: Entry, *, still: bool) -> Entry:
+        """Everything that follows from a file having been read, apart from its entry."""
+        run, path = self._run, self._path_of(seen.name)
+        run.report_problems(path)
+        if not still:
+            run.troubles.add(path, CHANGING, "read")
+        old = self._before(seen.name)
+        run.counts.changed += old is None or identity(old) != identity(entry)
+        sure = still and not run.making.problems
+        if seen.nlink > 1:
+            return self._new_link(seen, device, entry, old, sure=sure)
+        self._keep(seen, sure=sure)
+        return entry
+
+    def _new_link(self, seen: Seen, device: int, entry: Entry, old: Entry | None, *, sure: bool) -> Entry:
+        # The name may have got another inode since it was listed, and that one was read already.
+        met = self._run.links.find(device, seen.ino)
+        if met is not None:
+            return self._same_file(seen, *met)
+        self._keep(seen, sure=sure)
+        return self._run.links.add(device, entry, seen, hard_link(old) if old else None)
+
+    def _carried(self, seen: Seen, trouble: Unreadable) -> Entry | None:
+        self.rows.append(look.distrusted(seen))
+        return self._run.carried(self._path_of(seen.name), self._before(seen.name), trouble)
+
+    def _before(self, name: bytes) -> Entry | None:
+        """What the last snapshot has of this name."""
+        if self._old is None:
+            self._old = self._make_old()
+        return self._old.get(name)
+
+    def _path_of(self, name: bytes) -> bytes:
+        return self._path + b"/" + name if self._path else name
+
+
+def _alike(seen: Seen, other: Seen) -> bool:
+    """True where two names of one inode were found in the same state."""
+    return other._replace(name=seen.name) == seen
+
+
+def held(sink: Sink, entry: Entry) -> bool:
+    """True where the copies hold every chunk of a file: a file that did not change is read again if they
+    lost some.
+    """
+    if entry.kind != FILE:
+        return True
+    if not isinstance(entry.content, bytes):
+        return all(sink.holds(blob_id) for blob_id, _ in entry.content or ())
+    try:
+        return all(sink.holds(blob_id) for blob_id, _, _ in extents(sink, entry.content))
+    except (Missing, Damaged):
+        return False
