@@ -212,6 +212,15 @@ class SourceGone(VaultdError):
 
 
 @dataclass(eq=False)
+class SourceUnreadable(VaultdError):
+    """The source's folder itself cannot be opened or listed, so nothing is known of what is in it."""
+
+    source: str
+    path: bytes
+    reason: str
+
+
+@dataclass(eq=False)
 class SourceEmpty(VaultdError):
     """The source's folder is empty, and was not when it was last saved."""
 
