@@ -28,7 +28,7 @@ _LEAVES = frozenset({bool, bytes, int, str, type(None)})
 def encode(value: object) -> bytes:
     """The canonical bytes of a value made of None, bool, int, str, bytes, sequences, maps and structs.
 
-    Raises TypeError for anything else, and for a map whose keys are not all str or all bytes.
+    Raises TypeError for anything else, keys of maps that are neither str nor bytes included.
     """
     try:
         return _sorting(value)
@@ -38,10 +38,14 @@ def encode(value: object) -> bytes:
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
+        return {key: _sorted(value[key]) for key in sorted(value, key=_key_bytes)}
     if isinstance(value, list | tuple):
         return [_sorted(item) for item in value]
     return value
+
+
+def _key_bytes(key: str | bytes) -> bytes:
+    return key if isinstance(key, bytes) else str.encode(key)
 
 
 def decode(data: Buffer) -> Any:
@@ -95,7 +99,7 @@ def convert(value: Any, to: type[T]) -> T:
 
 
 def check(value: Any, level: int = 1) -> None:
-    """Raises Refused where a decoded value holds what no structure may: floats, extensions, mixed keys, 17
+    """Raises Refused where a decoded value holds what no structure may: floats, extensions, odd keys, 17
     levels.
 
     `level` is the one that `value` itself stands at.
@@ -117,8 +121,10 @@ def check(value: Any, level: int = 1) -> None:
 
 def _check_keys(value: dict[Any, Any]) -> None:
     kinds = {type(key) for key in value}
-    if not (kinds <= {str} or kinds <= {bytes}):
+    if not kinds <= {str, bytes}:
         raise Refused("shape", "keys of a map")
+    if len(kinds) > 1 and len({_key_bytes(key) for key in value}) < len(value):
+        raise Refused("canonical", "keys of a map that do not ascend")
 
 
 def decode_first(data: bytes) -> tuple[Any, int]:

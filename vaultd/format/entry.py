@@ -50,10 +50,10 @@ _POSITIONS = len(Entry.__struct_fields__)
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """Its canonical bytes. Raises Refused("limit") where there are more than 64 KiB of them."""
+    """Its canonical bytes. Raises Refused("shape") where there are more than 64 KiB of them."""
     encoded = canon.encode(spell(entry))
     if len(encoded) > MAX_ENTRY:
-        raise Refused("limit", f"an entry of {len(encoded)} bytes")
+        raise Refused("shape", f"an entry of {len(encoded)} bytes")
     return encoded
 
 

@@ -42,7 +42,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SnapshotBody(Body, frozen=True, kw_only=True):
-    """One state of one source. Times are nanoseconds, `offset` minutes; `errors` are (path, error, detail)."""
+    """One state of one source. `offset` is in minutes; `errors` are (path, error, detail)."""
 
     WORD: ClassVar[str] = "snapshot"
 
