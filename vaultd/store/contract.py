@@ -1,6 +1,7 @@
 """What the rooms above may ask of the store, and what they may trust.
 
-The store is an encrypted, deduplicating map from keyed ids to immutable bytes. It knows types of blobs (chunk, page,
+The store is an encrypted, deduplicating map from keyed ids to immutable bytes. It knows types of blobs
+(chunk, page,
 list), and nothing of what they mean.
 """
 
@@ -33,7 +34,9 @@ class Sink(Blobs, Protocol):
     """Blobs that can also be written. Safe to call from several threads."""
 
     def holds(self, blob_id: bytes) -> bool:
-        """True where the blob is on the copies that this run writes to, or in what this run has begun to write."""
+        """True where the blob is on the copies that this run writes to, or in what this run has begun to
+        write.
+        """
         ...
 
     def write(self, blob_type: int, plain: Buffer) -> bytes:
@@ -47,12 +50,15 @@ class Sink(Blobs, Protocol):
 
 
 class FolderMemory(Protocol):
-    """What local state remembers of one source's folders. A hint: forgetting all of it costs time, never correctness."""
+    """What local state remembers of one source's folders. A hint: forgetting all of it costs time, never
+    correctness.
+    """
 
     def recall(self, path: bytes) -> tuple[bytes, bytes] | None:
         """`(look, content id)` of the folder at this path inside its source ("" for the root), or None.
 
-        `look` is what the caller gave to `remember`, byte for byte. Rows whose content the copies no longer hold
+        `look` is what the caller gave to `remember`, byte for byte. Rows whose content the copies no
+        longer hold
         are not returned.
         """
         ...

@@ -1,0 +1,207 @@
+"""Check a copy: is everything there that the snapshots need, and is it what its name says.
+
+Without reading all data: names, lengths, seals of every pack's head and table, every key slot, every
+record and its
+chain, every page of every snapshot, and that every chunk they name is in a pack. With it: every byte as
+well. Nothing
+is repaired here but the two texts.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from vaultd import ids
+from vaultd.copies import texts
+from vaultd.copies.contract import Stored
+from vaultd.errors import Damaged, Full, Missing, ReadOnly, Refused, VaultdError
+from vaultd.format.box import verify_box
+from vaultd.format.entry import FILE, FOLDER, Entry
+from vaultd.format.limits import KIND_INDEX, KIND_LOG
+from vaultd.format.slot import parse_slot
+from vaultd.progress import Progress
+from vaultd.store.vault import Vault
+from vaultd.tree.content import pieces
+from vaultd.tree.folder import entries_of
+from vaultd.tree.snapshots import Snapshot, list_snapshots
+from vaultd.tree.view import folder_id
+
+# Of one damaged blob that a thousand files share, the first few say enough.
+MOST_PATHS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A path of a snapshot that cannot be had whole; `deleted`: of its attic."""
+
+    snapshot: Snapshot
+    path: bytes
+    error: VaultdError
+    deleted: bool = False
+
+
+@dataclass(slots=True)
+class Report:
+    """What a check found. The copy is sound where `damage` and `lost` are empty."""
+
+    files: int = 0
+    bytes: int = 0
+    snapshots: int = 0
+    damage: list[VaultdError] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    lost_count: int = 0
+    strangers: int = 0
+    rewritten: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        return not self.damage and not self.lost_count
+
+
+def check(vault: Vault, progress: Progress, stop: Callable[[], None], *, read_data: bool = False) -> Report:
+    """Check the copy of an open vault. `stop` is called often and raises to interrupt. Raises Unreachable."""
+    report = Report(unknown=tuple(vault.journal.unknown))
+    progress.stage("check-files")
+    files = list(vault.copy.list())
+    progress.total(files=len(files), bytes=sum(file.size for file in files) if read_data else None)
+    for file in files:
+        stop()
+        report.files += 1
+        report.bytes += file.size
+        report.damage.extend(_wrong_with(vault, file, read_data))
+        progress.add(files=1, bytes=file.size if read_data else 0)
+    _add_new(report, vault.troubles)
+    report.strangers = sum(1 for _ in vault.copy.strangers())
+    _check_trees(vault, report, progress, stop)
+    report.rewritten = _rewrite_texts(vault)
+    return report
+
+
+def _add_new(report: Report, troubles: list[VaultdError]) -> None:
+    said = {getattr(error, "name", "") for error in report.damage}
+    report.damage.extend(error for error in troubles if getattr(error, "name", None) not in said)
+
+
+def _rewrite_texts(vault: Vault) -> tuple[str, ...]:
+    try:
+        return texts.refresh(vault.copy)
+    except (ReadOnly, Full):
+        return ()
+
+
+# Files.
+
+
+def _wrong_with(vault: Vault, file: Stored, read_data: bool) -> Iterator[VaultdError]:
+    try:
+        _check_file(vault, file, read_data)
+    except (Damaged, Missing) as error:
+        yield error
+    except Refused as error:
+        yield Damaged(file.name, vault.copy.label, error.reason)
+
+
+def _check_file(vault: Vault, file: Stored, read_data: bool) -> None:
+    name = ids.parse(file.name)
+    assert name is not None  # the contract lists no other names
+    if name.folder == "keys":
+        parse_slot(vault.copy.fetch(file.name))
+    elif name.folder == "log":
+        verify_box(vault.copy.fetch(file.name), vault.keys, KIND_LOG)
+    elif read_data:
+        kind = vault.index.head(name.digest).kind if name.folder == "packs" else KIND_INDEX
+        verify_box(vault.copy.fetch(file.name), vault.keys, kind)
+    elif name.folder == "packs":
+        vault.index.read_table(name.digest, file.size)
+
+
+# Trees.
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A folder that is being walked; `sound` until something in or below it turns out wrong."""
+
+    path: bytes
+    content: bytes
+    attic: bool
+    items: Iterator[Entry | Missing | Damaged]
+    sound: bool = True
+
+
+class _Walk:
+    """Walks trees, and no folder twice that was found sound: the cost follows what differs between
+    snapshots.
+    """
+
+    def __init__(self, vault: Vault, stop: Callable[[], None]) -> None:
+        self._vault = vault
+        self._stop = stop
+        self._sound: set[tuple[bytes, bool]] = set()
+
+    def lost(self, content: bytes, attic: bool) -> Iterator[tuple[bytes, VaultdError]]:
+        """Paths below a folder that cannot be had whole."""
+        stack = [self._open(b"", content, attic)]
+        while stack:
+            folder = stack[-1]
+            item = next(folder.items, None)
+            self._stop()
+            if item is None:
+                self._close(stack)
+            elif isinstance(item, Missing | Damaged):
+                folder.sound = False
+                yield folder.path, item
+            else:
+                path = folder.path + b"/" + item.name if folder.path else item.name
+                if (error := self._wrong_with(item)) is not None:
+                    folder.sound = False
+                    yield path, error
+                if item.kind == FOLDER and isinstance(item.content, bytes):
+                    attic = folder.attic and "missed" not in item.extra
+                    if (item.content, attic) not in self._sound:
+                        stack.append(self._open(path, item.content, attic))
+
+    def _open(self, path: bytes, content: bytes, attic: bool) -> _Folder:
+        return _Folder(path, content, attic, entries_of(self._vault, content, attic=attic))
+
+    def _close(self, stack: list[_Folder]) -> None:
+        folder = stack.pop()
+        if folder.sound:
+            self._sound.add((folder.content, folder.attic))
+        elif stack:
+            stack[-1].sound = False
+
+    def _wrong_with(self, entry: Entry) -> VaultdError | None:
+        try:
+            for blob_id, length in _chunks_of(self._vault, entry):
+                if self._vault.length_of(blob_id) != length:
+                    return Damaged(blob_id.hex(), self._vault.copy.label, "size")
+        except (Missing, Damaged) as error:
+            return error
+        return None
+
+
+def _chunks_of(vault: Vault, entry: Entry) -> Iterator[tuple[bytes, int]]:
+    """Id and length of every chunk that an entry needs. Raises Missing, Damaged."""
+    if entry.kind == FILE:
+        for piece in pieces(vault, entry):
+            yield piece.id, piece.chunk_length
+    values = [entry.extra.get("link"), entry.extra.get("sparse"), *(entry.extra.get("xattr") or {}).values()]
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from ((blob_id, length) for blob_id, length in value if isinstance(blob_id, bytes))
+
+
+def _check_trees(vault: Vault, report: Report, progress: Progress, stop: Callable[[], None]) -> None:
+    progress.stage("check-snapshots")
+    walk = _Walk(vault, stop)
+    for snapshot in reversed(list_snapshots(vault.journal)):
+        report.snapshots += 1
+        trees = [(folder_id(snapshot.body.root), False), (snapshot.body.attic, True)]
+        for content, attic in trees:
+            if content is None:
+                continue
+            for path, error in walk.lost(content, attic):
+                report.lost_count += 1
+                if len(report.lost) < MOST_PATHS:
+                    report.lost.append(Lost(snapshot, path, error, attic))

@@ -1,0 +1,153 @@
+"""Key slots: the ways in. A slot that was written is opened again before anything relies on it."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import blake3
+
+from vaultd import ids
+from vaultd.credentials import KeyFile, Passphrase
+from vaultd.errors import Ambiguous, Damaged, LastKey, Missing, NoSuchKey, Refused
+from vaultd.format.record import KeyAddedBody
+from vaultd.format.slot import (
+    format_key_file,
+    open_slot,
+    parse_key_file,
+    parse_slot,
+    seal_slot,
+)
+from vaultd.jobs.opening import Session
+from vaultd.settings import write_whole
+
+SHORT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SlotInfo:
+    """A slot as it stands on the copy: `kdf` 1 passphrase, 2 key file; `label` and `added_ns` as the
+    journal tells.
+    """
+
+    id: str
+    kdf: int
+    m_kib: int
+    label: str
+    added_ns: int | None
+
+
+def list_slots(session: Session) -> list[SlotInfo]:
+    """The slots that can be read. Damaged ones are `check`'s to tell."""
+    added = {record.body["slot"]: record for _, record in session.vault.journal.of_kind("key-added")}
+    found = []
+    for name, data in _read_slots(session):
+        slot = parse_slot(data)
+        record = added.get(bytes.fromhex(name))
+        label = KeyAddedBody.from_map(record.body).label if record else ""
+        found.append(SlotInfo(name[:SHORT], slot.kdf, slot.m_kib, label, record.time if record else None))
+    return found
+
+
+def _read_slots(session: Session) -> list[tuple[str, bytes]]:
+    slots = []
+    for stored in sorted(session.vault.copy.list("keys/"), key=lambda stored: stored.name):
+        try:
+            data = session.vault.copy.fetch(stored.name)
+            parse_slot(data)
+        except (Damaged, Missing, Refused):
+            continue
+        slots.append((stored.name.removeprefix("keys/"), data))
+    return slots
+
+
+def add_slot(
+    session: Session,
+    credential: Passphrase | KeyFile,
+    label: str,
+    *,
+    strong: bool = False,
+    before_record: Callable[[Session], None] = lambda _: None,
+) -> str:
+    """Add a way in, and return the slot's id (64 hex digits). The slot is read back and opened before it
+    is recorded.
+    """
+    data = seal_slot(
+        session.vault.keys,
+        passphrase=credential.text if isinstance(credential, Passphrase) else None,
+        key_file=parse_key_file(credential.content.decode("ascii", "replace"))
+        if isinstance(credential, KeyFile)
+        else None,
+        label=label,
+        created_ns=time.time_ns(),
+        strong=strong,
+    )
+    digest = blake3.blake3(data).digest()
+    session.vault.copy.put(ids.key_name(digest), data)
+    session.vault.copy.read_back(ids.key_name(digest))
+    _opens(session.vault.copy.fetch(ids.key_name(digest)), credential)
+    before_record(session)
+    session.vault.journal.append("key-added", {"kdf": parse_slot(data).kdf, "label": label, "slot": digest})
+    return digest.hex()
+
+
+def _opens(data: bytes, credential: Passphrase | KeyFile) -> None:
+    if isinstance(credential, Passphrase):
+        open_slot(data, passphrase=credential.text)
+    else:
+        open_slot(data, key_file=parse_key_file(credential.content.decode("ascii", "replace")))
+
+
+def remove_slot(session: Session, key: str) -> str:
+    """Remove the slot whose id starts so, where another one can be read on the copy; return its id.
+
+    The record comes first: a slot that is gone without one would look like damage.
+    Raises NoSuchKey, Ambiguous, LastKey.
+    """
+    slots = _read_slots(session)
+    chosen = [name for name, _ in slots if name.startswith(key.lower())]
+    if not chosen:
+        raise NoSuchKey(key)
+    if len(chosen) > 1:
+        raise Ambiguous(key, tuple(name[:SHORT] for name in chosen))
+    digest = bytes.fromhex(chosen[0])
+    others = [
+        name for name, _ in slots if name != chosen[0] and not _is_removed(session, bytes.fromhex(name))
+    ]
+    if not others:
+        raise LastKey(chosen[0][:SHORT])
+    session.vault.copy.read_back(ids.key_name(bytes.fromhex(others[0])))
+    answers = [
+        identity
+        for identity, record in session.vault.journal.of_kind("key-added")
+        if record.body["slot"] == digest
+    ]
+    session.vault.journal.append("key-removed", {"answers": answers, "slot": digest})
+    session.vault.copy.remove(ids.key_name(digest))
+    return chosen[0]
+
+
+def _is_removed(session: Session, digest: bytes) -> bool:
+    return any(record.body["slot"] == digest for _, record in session.vault.journal.of_kind("key-removed"))
+
+
+def change_passphrase(
+    session: Session, key: str, new: Passphrase, label: str, *, strong: bool = False
+) -> str:
+    """A new slot, opened once, and only then the old one's removal."""
+    added = add_slot(session, new, label, strong=strong)
+    remove_slot(session, key)
+    return added
+
+
+def unlock_computer(session: Session, label: str) -> str:
+    """Leave a key file in this home, so that this computer opens the vault without asking; return the
+    slot's id.
+
+    Whoever can read the file can open the vault. `lock_computer` undoes it.
+    """
+    secret = os.urandom(32)
+    text = format_key_file(secret)
+    added = add_slot(session, KeyFile(text.encode()), label)
+    write_whole(session.home.device_key_file, text.encode())
+    return added

@@ -1,0 +1,108 @@
+"""Take a snapshot of one source: scan, attic, packs, record. The record is the commit point."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from vaultd.format.record import SnapshotBody
+from vaultd.jobs.opening import Session
+from vaultd.jobs.sources import identities, own_places, refuse_overlap
+from vaultd.progress import Progress
+from vaultd.store.packer import Packer
+from vaultd.tree.attic import update_attic
+from vaultd.tree.scan import Scanned, SourceSpec, scan
+from vaultd.tree.snapshots import Snapshot, heads, list_snapshots, newest
+from vaultd.tree.sources import Source
+from vaultd.tree.troubles import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A snapshot that was made: `notes` are what was left out on purpose, `stored` bytes added to packs."""
+
+    snapshot: Snapshot
+    parent: Snapshot | None
+    troubles: tuple[Trouble, ...]
+    trouble_count: int
+    notes: tuple[Trouble, ...]
+
+
+def take_snapshot(
+    session: Session, source: Source, progress: Progress, stop: Callable[[], bool], *, force: bool = False
+) -> Taken:
+    """Save one source as it stands now.
+
+    Until the record is on the copy nothing has happened but packs that the next run reuses.
+    `stop` is asked often; once it says True, KeyboardInterrupt is raised.
+    Raises SourceGone, SourceEmpty (unless `force`), NotAFolder, Overlap, and what writing to the copy raises.
+    """
+    started = time.time_ns()
+    vault = session.vault
+    refuse_overlap(session, source.body.path)
+    snapshots = list_snapshots(vault.journal)
+    parents = heads(snapshots, source.body.id)
+    parent = newest(snapshots, source.body.id)
+    memory = vault.folder_memory(source.body.id)
+    sink = vault.sink()
+    try:
+        scanned = scan(
+            _spec(source),
+            parent.body.root if parent else None,
+            sink,
+            vault.keys,
+            memory,
+            started_ns=started,
+            progress=progress,
+            own=identities(own_places(session)),
+            force=force,
+            stop=stop,
+        )
+        attic = _attic(session, sink, parents, scanned, started)
+        sink.finish()
+    finally:
+        sink.abandon()
+    body = _body(source, scanned, sink, parents, attic, started)
+    identity, record = vault.journal.append("snapshot", body.to_map())
+    memory.commit()
+    vault.index.write_indexes()
+    made = Snapshot(identity, record.device, record.seq, body)
+    return Taken(made, parent, tuple(scanned.troubles), scanned.trouble_count, tuple(scanned.notes))
+
+
+def _spec(source: Source) -> SourceSpec:
+    body = source.body
+    return SourceSpec(body.name, body.path, exclude=tuple(body.exclude), cross=body.cross)
+
+
+def _attic(
+    session: Session, sink: Packer, parents: list[Snapshot], scanned: Scanned, now: int
+) -> bytes | None:
+    trees = [(parent.body.root, parent.body.attic) for parent in parents]
+    return update_attic(sink, session.vault.keys, trees, scanned.root, now)
+
+
+def _body(
+    source: Source, scanned: Scanned, sink: Packer, parents: list[Snapshot], attic: bytes | None, started: int
+) -> SnapshotBody:
+    return SnapshotBody(
+        attic=attic,
+        complete=scanned.complete,
+        counts=asdict(scanned.counts) | {"stored": sink.stored},
+        ended=time.time_ns(),
+        errors=[(trouble.path, trouble.error, trouble.detail) for trouble in scanned.troubles],
+        host=platform.node(),
+        kind=source.body.kind,
+        name=source.body.name,
+        offset=_offset_minutes(started),
+        packs=list(sink.packs),
+        parents=[parent.id for parent in parents],
+        path=source.body.path,
+        root=scanned.root,
+        source=source.body.id,
+        started=started,
+    )
+
+
+def _offset_minutes(now_ns: int) -> int:
+    return time.localtime(now_ns / 1e9).tm_gmtoff // 60

@@ -1,0 +1,133 @@
+"""Add, change and remove sources. Each is a record that answers the one before."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vaultd.errors import BadUsage, NameTaken, NotAFolder, Overlap
+from vaultd.format.record import SourceBody
+from vaultd.jobs.opening import Session, copy_path
+from vaultd.tree.sources import KINDS, Source, find_source, free_name, list_sources, suggest_name
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the owner asked for; `name` None: the folder's own."""
+
+    path: bytes
+    name: str | None = None
+    kind: str = "files"
+    exclude: tuple[str, ...] = ()
+    cross: bool = False
+    take_over: bool = False
+
+
+def add_source(session: Session, wanted: Wanted) -> Source:
+    """Save this folder from now on.
+
+    Adding a folder again changes its definition. With `take_over`, a source of this name that another device
+    made is continued from this folder. Raises NotAFolder, Overlap, BadSourceName, NameTaken, BadUsage.
+    """
+    if wanted.kind not in KINDS:
+        raise BadUsage("kind", wanted.kind)
+    path = os.path.realpath(wanted.path)
+    if not os.path.isdir(path):
+        raise NotAFolder(path)
+    refuse_overlap(session, path)
+    sources = list_sources(session.vault.journal)
+    before = _before(session, sources, path, wanted)
+    others = [source for source in sources if before is None or source.body.id != before.body.id]
+    name = wanted.name or (before.body.name if before else suggest_name(others, path))
+    body = SourceBody(
+        answers=list(before.answers) if before else [],
+        cross=wanted.cross,
+        exclude=list(wanted.exclude),
+        id=before.body.id if before else os.urandom(16),
+        kind=wanted.kind,
+        name=free_name(others, name),
+        path=path,
+        removed=False,
+    )
+    session.vault.journal.append(SourceBody.WORD, body.to_map())
+    return find_source(list_sources(session.vault.journal), body.name)
+
+
+def _before(session: Session, sources: list[Source], path: bytes, wanted: Wanted) -> Source | None:
+    """The source that this definition takes the place of."""
+    if wanted.take_over:
+        return find_source(sources, wanted.name or "")
+    named = next((source for source in sources if source.body.name == wanted.name), None)
+    if named is not None and not (is_mine(session, named) and named.body.path == path):
+        raise NameTaken(named.body.name)
+    return next((s for s in sources if s.body.path == path and is_mine(session, s)), None)
+
+
+def remove_source(session: Session, words: str) -> Source:
+    """Stop saving a source. Every snapshot of it stays. Raises NoSuchSource."""
+    source = find_source(list_sources(session.vault.journal), words)
+    body = source.body.to_map() | {"answers": list(source.answers), "removed": True}
+    session.vault.journal.append("source", body)
+    return source
+
+
+def my_sources(session: Session) -> list[Source]:
+    """The sources that this device saves, those of the device ids that it had before among them."""
+    return [source for source in list_sources(session.vault.journal) if is_mine(session, source)]
+
+
+def is_mine(session: Session, source: Source) -> bool:
+    return source.device in my_devices(session)
+
+
+def my_devices(session: Session) -> set[bytes]:
+    """This device's id and all that it has replaced."""
+    replaces = {
+        record.device: record.body.get("replaces") for _, record in session.vault.journal.of_kind("device")
+    }
+    mine: set[bytes] = set()
+    device: bytes | None = session.device
+    while device and device not in mine:
+        mine.add(device)
+        device = replaces.get(device)
+    return mine
+
+
+def own_places(session: Session) -> list[bytes]:
+    """Folders that are vaultd's own: its copies, its configuration and state."""
+    home = session.home
+    paths = [copy_path(place) for place in session.settings.copies] + [home.config, home.state, home.runtime]
+    return [os.fsencode(os.path.realpath(path)) for path in paths]
+
+
+def refuse_overlap(session: Session, path: bytes) -> None:
+    """Raises Overlap where the folder is, or lies in, one of vaultd's own. One that holds them is fine:
+    they are left out.
+    """
+    for own in own_places(session):
+        if _same_or_inside(path, own):
+            raise Overlap(path, own)
+
+
+def _same_or_inside(path: bytes, own: bytes) -> bool:
+    """By device and inode, so that bind mounts and links do not hide it."""
+    own_identity = _identity(own)
+    while own_identity is not None:
+        if _identity(path) == own_identity:
+            return True
+        if path in (b"/", b""):
+            return False
+        path = os.path.dirname(path)
+    return False
+
+
+def _identity(path: bytes) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def identities(paths: Iterable[bytes]) -> frozenset[tuple[int, int]]:
+    """(device, inode) of every folder that is there."""
+    return frozenset(identity for path in paths if (identity := _identity(path)) is not None)

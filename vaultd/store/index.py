@@ -1,0 +1,187 @@
+"""Where every blob lies: what the copy's packs say, remembered in local state.
+
+The copy's listing is the truth about which packs are there. A pack that state does not know is read from
+an index file or
+from its own trailer; a pack that is known and gone is forgotten, with all that was trusted because of it.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from vaultd import ids
+from vaultd.copies.contract import Copy
+from vaultd.errors import Damaged, Missing, Refused, VaultdError
+from vaultd.format.box import BoxHead, Row, offsets, open_box, trailer_length
+from vaultd.format.index import PackTable, decode_index, encode_index
+from vaultd.format.keys import Keys
+from vaultd.format.limits import HEAD, INDEX, KIND_INDEX, MIN_BOX, PACK_KINDS
+from vaultd.format.table import decode_table, encode_table
+from vaultd.store.single import seal_alone
+from vaultd.store.state import BlobRow, Place, State, StateLost
+
+Answer = TypeVar("Answer")
+
+# An index file is worth its own fsync once it saves this many reads of a trailer at the next opening
+# elsewhere.
+PACKS_PER_INDEX = 64
+# Guessed size of a trailer: one read finds most (42 bytes for each of 1,500 blobs).
+_TAIL_GUESS = 64 * 1024
+# Opened heads that are kept: a cipher each, about 1 KB.
+_HEADS_KEPT = 4096
+
+
+class BlobIndex:
+    """Find blobs on one copy. `troubles` are packs and index files that could not be read at the last
+    sync.
+    """
+
+    def __init__(self, copy: Copy, keys: Keys, state: State) -> None:
+        self._copy = copy
+        self._keys = keys
+        self._state = state
+        self._heads: dict[bytes, BoxHead] = {}
+        self._rebuilt = False
+        self.troubles: list[VaultdError] = []
+
+    def sync(self) -> None:
+        """Make state say what the copy holds now. Raises Unreachable when the copy cannot be listed."""
+        try:
+            self._sync()
+        except StateLost:
+            self._sync()
+
+    def _sync(self) -> None:
+        listed = {_digest(stored.name): stored.size for stored in self._copy.list("packs/")}
+        known = self._state.packs()
+        gone = [digest for digest, size in known.items() if listed.get(digest) != size]
+        if gone:
+            self._state.drop_packs(gone)
+        new = {digest: size for digest, size in listed.items() if known.get(digest) != size}
+        self.troubles = []
+        if new:
+            self._learn(new)
+
+    def rebuild(self) -> None:
+        """Forget all that state says of blobs, and read it from the copy."""
+        with contextlib.suppress(StateLost):
+            self._state.drop_all_packs()
+        self._heads.clear()
+        self.sync()
+
+    def _learn(self, new: dict[bytes, int]) -> None:
+        if len(new) > 1:
+            self._learn_from_indexes(new)
+        for digest, size in new.items():
+            try:
+                self.learn(digest, size, self.read_table(digest, size))
+            except (Refused, Missing) as error:
+                name = ids.pack_name(digest)
+                self.troubles.append(
+                    Damaged(name, self._copy.label, error.reason) if isinstance(error, Refused) else error
+                )
+
+    def learn(self, digest: bytes, size: int, rows: Sequence[Row], indexed: bool = False) -> None:
+        """Know a pack's table, as its trailer says."""
+        numbered = [
+            BlobRow(row.id, n, start, *row[1:])
+            for n, (start, row) in enumerate(zip(offsets(rows), rows, strict=True))
+        ]
+        try:
+            self._state.add_pack(digest, size, numbered, indexed)
+        except StateLost:
+            self.sync()
+
+    def _learn_from_indexes(self, new: dict[bytes, int]) -> None:
+        for stored in list(self._copy.list("index/")):
+            if not new:
+                return
+            try:
+                blobs = open_box(self._copy.fetch(stored.name), self._keys, KIND_INDEX)
+                for _, plain in blobs:
+                    self._learn_listed(decode_index(plain).packs, new)
+            except (Damaged, Missing) as error:
+                self.troubles.append(error)
+            except Refused as error:
+                self.troubles.append(Damaged(stored.name, self._copy.label, error.reason))
+
+    def _learn_listed(self, packs: Iterable[PackTable], new: dict[bytes, int]) -> None:
+        for pack in packs:
+            if new.get(pack.digest) == pack.file_len:
+                # The table is as good as the index's seal; of the pack's kind only its own head tells.
+                kind = BoxHead.parse(pack.head, self._keys, PACK_KINDS).kind
+                self.learn(pack.digest, pack.file_len, decode_table(pack.table, kind), indexed=True)
+                del new[pack.digest]
+
+    def read_table(self, digest: bytes, size: int) -> list[Row]:
+        """A pack's own table, from its trailer. Raises Refused, Missing, Unreachable."""
+        name = ids.pack_name(digest)
+        if size < MIN_BOX:
+            raise Refused("truncated", name)
+        self._heads.pop(digest, None)
+        head = self.head(digest)
+        tail = self._copy.get(name, max(0, size - _TAIL_GUESS))
+        sealed = trailer_length(tail[-8:])
+        if sealed + 8 > size - HEAD:
+            raise Refused("length", name)
+        if sealed + 8 > len(tail):
+            tail = self._copy.get(name, size - sealed - 8)
+        return head.trailer(tail[-sealed - 8 :], size)
+
+    def head(self, digest: bytes) -> BoxHead:
+        """The opened head of a pack, kept: it costs one derived key. Raises Refused, Missing, Unreachable."""
+        head = self._heads.get(digest)
+        if head is None:
+            data = self._copy.get(ids.pack_name(digest), 0, HEAD)
+            head = BoxHead.parse(data, self._keys, PACK_KINDS)
+            if len(self._heads) >= _HEADS_KEPT:
+                self._heads.clear()
+            self._heads[digest] = head
+        return head
+
+    def places(self, blob_id: bytes) -> list[Place]:
+        return self._asking(lambda: self._state.places(blob_id))
+
+    def holds(self, blob_id: bytes) -> bool:
+        return self._asking(lambda: self._state.holds(blob_id))
+
+    def _asking(self, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return ask()
+        except StateLost:
+            self.sync()
+            return ask()
+
+    def doubt(self) -> bool:
+        """State contradicted the copy, or knows too little: rebuild it, once per run. True where that was
+        done now.
+        """
+        if self._rebuilt:
+            return False
+        self._rebuilt = True
+        self.rebuild()
+        return True
+
+    def write_indexes(self) -> int:
+        """Write an index file when enough packs stand in none; return how many packs it lists. Never
+        needed.
+        """
+        packs = self._state.unindexed()
+        if len(packs) < PACKS_PER_INDEX:
+            return 0
+        for plain in encode_index(self._listed(digest, size) for digest, size in packs):
+            name, box = seal_alone(self._keys, KIND_INDEX, INDEX, plain)
+            self._copy.put(ids.index_name(name), box)
+        self._state.mark_indexed(digest for digest, _ in packs)
+        return len(packs)
+
+    def _listed(self, digest: bytes, size: int) -> PackTable:
+        rows = [
+            Row(row.id, row.type, row.codec, row.sealed_len, row.plain_len)
+            for row in self._state.pack_rows(digest)
+        ]
+        return PackTable(digest, size, self._copy.get(ids.pack_name(digest), 0, HEAD), encode_table(rows))
+
+
+def _digest(name: str) -> bytes:
+    return bytes.fromhex(name[-64:])

@@ -1,0 +1,247 @@
+"""The log of a vault: read every device's records, check the chains, write this device's next one.
+
+One log is both the list of snapshots and the journal of what happened. A record that is on the copy is
+the only commit point there is.
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import blake3
+import msgspec
+
+from vaultd import ids
+from vaultd.copies.contract import Copy
+from vaultd.errors import Damaged, Missing, Refused, VaultdError
+from vaultd.format.box import open_box
+from vaultd.format.keys import Keys
+from vaultd.format.limits import KIND_LOG, RECORD
+from vaultd.format.record import Record, check_log_name, decode_record, encode_record, record_id
+from vaultd.store.single import seal_alone
+from vaultd.store.state import State, StateLost
+
+_DEVICE = "device"
+_HEAD = "head"
+_PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last record of a device: its number and its id. Number 0 stands before the first."""
+
+    seq: int
+    id: bytes | None
+
+    def encode(self) -> bytes:
+        return self.seq.to_bytes(8, "little") + (self.id or bytes(32))
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Head":
+        seq = int.from_bytes(data[:8], "little")
+        return cls(seq, data[8:] if seq else None)
+
+
+class Journal:
+    """All records of one copy. `records` maps their ids to them; `troubles` says what could not be read
+    or does not fit.
+    """
+
+    def __init__(self, copy: Copy, keys: Keys, state: State) -> None:
+        self._copy = copy
+        self._keys = keys
+        self._state = state
+        self.records: dict[bytes, Record] = {}
+        self.troubles: list[VaultdError] = []
+        self._heads: dict[bytes, Head] = {}
+        self._device = b""
+
+    # Reading.
+
+    def sync(self) -> None:
+        """Read what the copy's log holds now. Raises Unreachable when it cannot be listed."""
+        self.records, self.troubles = {}, []
+        names = sorted(stored.name for stored in self._copy.list("log/"))
+        cached = self._cached()
+        learned = []
+        for name in names:
+            plains = cached.get(name)
+            if plains is None:
+                plains = self._fetch(name)
+                if plains is not None:
+                    learned.append((name, *_packed(plains)))
+            for plain in plains or ():
+                self._take(name, plain)
+        if learned:
+            self._state.put_logs(learned)
+        self._check_chains()
+
+    def _cached(self) -> dict[str, list[bytes]]:
+        try:
+            logs = self._state.logs()
+        except StateLost:
+            return {}
+        return {
+            name: msgspec.msgpack.decode(data)
+            for name, (data, check) in logs.items()
+            if _check_sum(data) == check
+        }
+
+    def _fetch(self, name: str) -> list[bytes] | None:
+        try:
+            plains = [plain for _, plain in open_box(self._copy.fetch(name), self._keys, KIND_LOG)]
+            file = ids.parse(name)
+            assert file is not None  # the contract lists no other names
+            check_log_name([decode_record(plain) for plain in plains], file.device, file.seq)
+        except (Damaged, Missing) as error:
+            self.troubles.append(error)
+        except Refused as error:
+            self.troubles.append(Damaged(name, self._copy.label, error.reason))
+        else:
+            return plains
+        return None
+
+    def _take(self, name: str, plain: bytes) -> None:
+        try:
+            record = decode_record(plain)
+        except Refused as error:
+            self.troubles.append(Damaged(name, self._copy.label, error.reason))
+        else:
+            self.records[record_id(plain)] = record
+
+    def _check_chains(self) -> None:
+        self._heads = {}
+        for device, chain in self.chains().items():
+            before: int = 0
+            allowed: set[bytes | None] = {None}
+            for seq, ids_here, prevs in _by_number(chain):
+                if seq != before + 1:
+                    self.troubles.append(Missing(f"log/{device.hex()}/{before + 1:010}", self._copy.label))
+                elif not prevs <= allowed:
+                    self.troubles.append(Damaged(f"log/{device.hex()}/{seq:010}", self._copy.label, "chain"))
+                before, allowed = seq, set(ids_here)
+            identity, record = chain[-1]
+            self._heads[device] = Head(record.seq, identity)
+
+    def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
+        """Every device's records, by number; a number stands twice where a chain forked."""
+        chains: dict[bytes, list[tuple[bytes, Record]]] = {}
+        for identity, record in sorted(self.records.items(), key=lambda item: (item[1].seq, item[0])):
+            chains.setdefault(record.device, []).append((identity, record))
+        return chains
+
+    def of_kind(self, kind: str) -> list[tuple[bytes, Record]]:
+        """Records of one kind with their ids, oldest first by their writers' clocks; ties by id."""
+        found = [
+            (identity, record)
+            for identity, record in self.records.items()
+            if record.readable and record.kind == kind
+        ]
+        return sorted(found, key=lambda item: (item[1].time, item[1].seq, item[0]))
+
+    @property
+    def unknown(self) -> list[str]:
+        """Words for everything that this version does not know. While there is any, nothing may be
+        deleted.
+        """
+        return sorted({word for record in self.records.values() for word in record.unknown})
+
+    # Writing.
+
+    def device(self, remembered: bytes | None) -> tuple[bytes, bytes | None]:
+        """This device's id, and the id that it has just replaced, if it had to.
+
+        `remembered` is the id kept beside the state. It is used again only where state and copy agree on
+        its last
+        record: whoever lost its state, or had it rolled back, or finds the copy rolled back, goes on
+        under a new id,
+        since a second record with a number that was used would fork the chain.
+        """
+        if remembered is not None and self._agrees(remembered):
+            return remembered, None
+        return os.urandom(8), remembered
+
+    def _agrees(self, device: bytes) -> bool:
+        try:
+            owner, head, pending = (self._state.get(key) for key in (_DEVICE, _HEAD, _PENDING))
+        except StateLost:
+            return False
+        if owner != device or head is None:
+            return False
+        on_copy = self._heads.get(device, Head(0, None))
+        known = [Head.decode(value) for value in (head, pending) if value is not None]
+        return (
+            on_copy in known
+            and sum(1 for _, record in self.chains().get(device, ()) if record.seq == on_copy.seq) <= 1
+        )
+
+    def begin(self, device: bytes) -> None:
+        """Write as this device from now on: one that `device` returned."""
+        head = self._heads.get(device, Head(0, None))
+        self._state.put(_DEVICE, device)
+        self._state.put(_HEAD, head.encode())
+        self._device = device
+
+    def append(self, kind: str, body: dict[str, object], now_ns: int | None = None) -> tuple[bytes, Record]:
+        """Write this device's next record to the copy, durably, and return it with its id.
+
+        Raises what `Copy.put` raises; then nothing was said.
+        """
+        head = self._heads.get(self._device, Head(0, None))
+        record = Record(
+            body=body,
+            device=self._device,
+            kind=kind,
+            needs_read=[],
+            prev=head.id,
+            salt=os.urandom(16),
+            seen=self._news(),
+            seq=head.seq + 1,
+            time=time.time_ns() if now_ns is None else now_ns,
+            v=1,
+        )
+        plain = encode_record(record)
+        identity = record_id(plain)
+        digest, box = seal_alone(self._keys, KIND_LOG, RECORD, plain)
+        name = ids.log_name(self._device, record.seq, digest)
+        # Said before it is done: after a crash the copy tells whether it happened, and this machine knows
+        # it as its own.
+        self._state.put(_PENDING, Head(record.seq, identity).encode())
+        self._copy.put(name, box)
+        self._heads[self._device] = Head(record.seq, identity)
+        self.records[identity] = record
+        self._state.put(_HEAD, Head(record.seq, identity).encode())
+        self._state.put_logs([(name, *_packed([plain]))])
+        return identity, record
+
+    def _news(self) -> list[tuple[bytes, int, bytes]]:
+        """The newest record of every other device, where this device has not yet said that it knows it."""
+        said = {
+            (device, seq, identity)
+            for _, record in self.chains().get(self._device, ())
+            for device, seq, identity in record.seen
+        }
+        news = [
+            (device, head.seq, head.id)
+            for device, head in self._heads.items()
+            if device != self._device and head.id
+        ]
+        return sorted(item for item in news if item not in said)
+
+
+def _by_number(chain: list[tuple[bytes, Record]]) -> Iterable[tuple[int, set[bytes], set[bytes | None]]]:
+    """Per number in a chain: the ids of the records that bear it, and the ids that they say stand before."""
+    for seq, group in itertools.groupby(chain, key=lambda item: item[1].seq):
+        records = list(group)
+        yield seq, {identity for identity, _ in records}, {record.prev for _, record in records}
+
+
+def _packed(plains: Iterable[bytes]) -> tuple[bytes, bytes]:
+    data = msgspec.msgpack.encode(list(plains))
+    return data, _check_sum(data)
+
+
+def _check_sum(data: bytes) -> bytes:
+    return blake3.blake3(data).digest(16)

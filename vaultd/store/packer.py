@@ -1,0 +1,194 @@
+"""Gather new blobs into packs: the writing half of the store.
+
+Two boxes are open at a time, one for file content and one for pages and lists. Blobs are sealed straight
+into a box's
+buffer; a full box goes to a thread that decodes and re-hashes all of it, puts it on the copy and makes it
+known to the
+index, while the next box is being filled. Nothing is allocated per blob; the buffers go round.
+"""
+
+import mmap
+import queue
+import threading
+from dataclasses import dataclass, field
+
+import blake3
+
+from vaultd import ids
+from vaultd.copies.contract import Copy
+from vaultd.errors import Missing
+from vaultd.format.box import BoxHead, BoxWriter, verify_box
+from vaultd.format.codec import encode
+from vaultd.format.keys import Keys
+from vaultd.format.limits import CHUNK, HEAD, KIND_DATA, KIND_TREE, MAX_BLOB
+from vaultd.store.contract import Buffer
+from vaultd.store.index import BlobIndex
+from vaultd.store.reader import Reader
+
+# A pack is closed once it is this long: long enough that a disk or server is not kept busy with names,
+# short enough
+# that one damaged file costs little and four buffers fit in memory.
+PACK_SIZE = 16 * 1024 * 1024
+# The last blob may be as large as blobs get, and the table of a pack of tiny blobs (34 bytes sealed, 42
+# in the table)
+# is longer than the blobs themselves; pages of an anonymous map that are not touched cost nothing.
+_BUFFER_SIZE = 2 * PACK_SIZE + MAX_BLOB + (8 << 20)
+# One being filled for content, one for pages, and one on its way out.
+_BUFFERS = 3
+
+
+@dataclass(slots=True)
+class _OpenBox:
+    """A box from its first blob until its rows are in the index."""
+
+    writer: BoxWriter
+    buffer: mmap.mmap
+    kind: int
+    # Where each blob starts, and the next one will.
+    starts: list[int] = field(default_factory=lambda: [HEAD])
+
+
+class Packer:
+    """A `Sink` over one copy. Use it from any threads, `finish` it once; after a failure every call
+    raises that failure.
+    """
+
+    def __init__(self, copy: Copy, keys: Keys, index: BlobIndex, reader: Reader) -> None:
+        self._copy = copy
+        self._keys = keys
+        self._index = index
+        self._reader = reader
+        self._filling = threading.Lock()
+        # Guards the passage of a blob from a buffer to the copy, so that nobody reads a buffer that was
+        # handed on.
+        self._handing_on = threading.Lock()
+        self._open: dict[int, _OpenBox] = {}
+        self._fresh: dict[bytes, tuple[_OpenBox, int]] = {}
+        self._free: queue.SimpleQueue[mmap.mmap | None] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[_OpenBox | None] = queue.SimpleQueue()
+        for _ in range(_BUFFERS):
+            self._free.put(None)
+        self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self.packs: list[bytes] = []
+        self.stored = 0
+
+    def write(self, blob_type: int, plain: Buffer) -> bytes:
+        self._raise_failure()
+        blob_id = self._keys.blob_id(blob_type, plain)
+        if not self.holds(blob_id):
+            codec, stored = encode(plain)
+            with self._filling:
+                if blob_id not in self._fresh:
+                    self._add(blob_id, blob_type, codec, stored, len(plain))
+        return blob_id
+
+    def holds(self, blob_id: bytes) -> bool:
+        return blob_id in self._fresh or self._index.holds(blob_id)
+
+    def finish(self) -> None:
+        """Close and deliver what is open; on return everything written is durable on the copy."""
+        with self._filling:
+            for kind in list(self._open):
+                self._close(kind)
+        self._stop_thread()
+        self._raise_failure()
+
+    def abandon(self) -> None:
+        """Let go without delivering what is open. Packs that were delivered stay, and the next run reuses
+        them.
+        """
+        self._open.clear()
+        self._stop_thread()
+
+    # What was written in this run can be read before it is on the copy.
+
+    def read(self, blob_id: bytes, blob_type: int) -> bytes:
+        with self._handing_on:
+            self._raise_failure()
+            if fresh := self._fresh.get(blob_id):
+                return self._read_fresh(*fresh, blob_type)
+        return self._reader.read(blob_id, blob_type)
+
+    def _read_fresh(self, box: _OpenBox, number: int, blob_type: int) -> bytes:
+        row = box.writer.rows[number]
+        if row.type != blob_type:
+            raise Missing(row.id.hex())
+        start = box.starts[number]
+        with memoryview(box.buffer) as view:
+            head = BoxHead.parse(bytes(view[:HEAD]), self._keys, box.kind)
+            return head.open(number, view[start : start + row.sealed_len], row, self._keys)
+
+    def type_of(self, blob_id: bytes) -> int:
+        if fresh := self._fresh.get(blob_id):
+            return fresh[0].writer.rows[fresh[1]].type
+        return self._reader.type_of(blob_id)
+
+    def length_of(self, blob_id: bytes) -> int:
+        if fresh := self._fresh.get(blob_id):
+            return fresh[0].writer.rows[fresh[1]].plain_len
+        return self._reader.length_of(blob_id)
+
+    # Filling.
+
+    def _add(self, blob_id: bytes, blob_type: int, codec: int, stored: Buffer, plain_len: int) -> None:
+        kind = KIND_DATA if blob_type == CHUNK else KIND_TREE
+        box = self._open.get(kind)
+        if box is not None and not box.writer.room(len(stored)):
+            self._close(kind)
+            box = None
+        if box is None:
+            box = self._open[kind] = self._new_box(kind)
+        row = box.writer.add(blob_id, blob_type, codec, stored, plain_len)
+        box.starts.append(box.starts[-1] + row.sealed_len)
+        self._fresh[blob_id] = (box, len(box.writer.rows) - 1)
+        if box.writer.size >= PACK_SIZE:
+            self._close(kind)
+
+    def _new_box(self, kind: int) -> _OpenBox:
+        # Waiting here is what bounds memory: no more than _BUFFERS packs are under way.
+        buffer = self._free.get() or mmap.mmap(-1, _BUFFER_SIZE)
+        self._raise_failure()
+        return _OpenBox(BoxWriter(self._keys, kind, memoryview(buffer)), buffer, kind)
+
+    def _close(self, kind: int) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._deliver, name="packs", daemon=True)
+            self._thread.start()
+        self._full.put(self._open.pop(kind))
+
+    def _stop_thread(self) -> None:
+        if self._thread is not None:
+            self._full.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    # Delivering, in a thread of its own.
+
+    def _deliver(self) -> None:
+        while (box := self._full.get()) is not None:
+            try:
+                if self._failure is None:
+                    self._put(box)
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever writes next
+                self._failure = error
+            finally:
+                self._free.put(box.buffer)
+
+    def _put(self, box: _OpenBox) -> None:
+        with box.writer.finish(verify=False) as view:
+            digest, size = blake3.blake3(view).digest(), len(view)
+            # Named first and verified after: a bit that flips in between fails here, a later one does not
+            # fit the name.
+            verify_box(view, self._keys, box.kind)
+            self._copy.put(ids.pack_name(digest), view)
+        self._index.learn(digest, size, box.writer.rows)
+        with self._handing_on:
+            for row in box.writer.rows:
+                del self._fresh[row.id]
+            self.packs.append(digest)
+            self.stored += size

@@ -1,0 +1,61 @@
+"""Read blobs from a copy: find, fetch, open, re-hash."""
+
+from vaultd import ids
+from vaultd.copies.contract import Copy
+from vaultd.errors import Damaged, Missing, Refused, Unreachable, VaultdError
+from vaultd.format.box import Row
+from vaultd.format.keys import Keys
+from vaultd.store.index import BlobIndex
+from vaultd.store.state import Place
+
+
+class Reader:
+    """The `Blobs` of one copy. Safe to use from several threads."""
+
+    def __init__(self, copy: Copy, keys: Keys, index: BlobIndex) -> None:
+        self._copy = copy
+        self._keys = keys
+        self._index = index
+
+    def type_of(self, blob_id: bytes) -> int:
+        return self._places(blob_id)[0].type
+
+    def length_of(self, blob_id: bytes) -> int:
+        return self._places(blob_id)[0].plain_len
+
+    def read(self, blob_id: bytes, blob_type: int) -> bytes:
+        plain, failure = self._try_all(blob_id, blob_type)
+        if plain is None and not isinstance(failure, Unreachable) and self._index.doubt():
+            # What state said does not fit the copy: ask the packs themselves before calling anything lost.
+            plain, failure = self._try_all(blob_id, blob_type)
+        if plain is None:
+            raise failure or Missing(blob_id.hex(), self._copy.label)
+        return plain
+
+    def _places(self, blob_id: bytes) -> list[Place]:
+        places = self._index.places(blob_id)
+        if not places and self._index.doubt():
+            places = self._index.places(blob_id)
+        if not places:
+            raise Missing(blob_id.hex(), self._copy.label)
+        return places
+
+    def _try_all(self, blob_id: bytes, blob_type: int) -> tuple[bytes | None, VaultdError | None]:
+        failure: VaultdError | None = None
+        for place in self._index.places(blob_id):
+            if place.type != blob_type:
+                continue
+            try:
+                return self._open(blob_id, place), None
+            except Refused as error:
+                failure = Damaged(ids.pack_name(place.pack), self._copy.label, error.reason)
+            except (Missing, Unreachable) as error:
+                failure = failure or error
+        return None, failure
+
+    def _open(self, blob_id: bytes, place: Place) -> bytes:
+        sealed = self._copy.get(ids.pack_name(place.pack), place.offset, place.sealed_len)
+        if len(sealed) != place.sealed_len:
+            raise Refused("truncated", ids.pack_name(place.pack))
+        row = Row(blob_id, place.type, place.codec, place.sealed_len, place.plain_len)
+        return self._index.head(place.pack).open(place.number, sealed, row, self._keys)

@@ -1,0 +1,94 @@
+"""A vault, opened: keys, one copy, what this machine remembers, and the verbs of the store on top of them."""
+
+import contextlib
+
+from vaultd.copies.contract import Copy
+from vaultd.errors import VaultdError
+from vaultd.format.keys import Keys
+from vaultd.store.index import BlobIndex
+from vaultd.store.journal import Journal
+from vaultd.store.packer import Packer
+from vaultd.store.reader import Reader
+from vaultd.store.state import State, StateLost
+
+
+class Vault:
+    """The `Blobs` of one vault, its journal, and how to write to it."""
+
+    def __init__(self, copy: Copy, keys: Keys, state: State) -> None:
+        self.copy = copy
+        self.keys = keys
+        self.state = state
+        self.index = BlobIndex(copy, keys, state)
+        self.journal = Journal(copy, keys, state)
+        self._reader = Reader(copy, keys, self.index)
+        self.type_of = self._reader.type_of
+        self.length_of = self._reader.length_of
+        self.read = self._reader.read
+
+    def sync(self) -> None:
+        """Learn what the copy holds now. Raises Unreachable where it cannot be listed: nothing is known
+        then.
+        """
+        # Records first: a snapshot that is listed has all its packs on the copy already.
+        self.journal.sync()
+        self.index.sync()
+
+    @property
+    def troubles(self) -> list[VaultdError]:
+        """What could not be read, or does not fit, at the last sync."""
+        return self.journal.troubles + self.index.troubles
+
+    def sink(self) -> Packer:
+        return Packer(self.copy, self.keys, self.index, self._reader)
+
+    def folder_memory(self, source: bytes) -> "RememberedFolders":
+        return RememberedFolders(self.state, self.index, source)
+
+    def close(self) -> None:
+        self.state.close()
+        self.copy.close()
+
+
+# So many folders are put aside in one transaction.
+_STAGED_TOGETHER = 256
+
+
+class RememberedFolders:
+    """The `FolderMemory` of one source. New rows wait on disk until the snapshot is committed."""
+
+    def __init__(self, state: State, index: BlobIndex, source: bytes) -> None:
+        self._state = state
+        self._index = index
+        self._source = source
+        self._rows: list[tuple[bytes, bytes, bytes]] = []
+        self._forget: list[bytes] = []
+        with contextlib.suppress(StateLost):
+            state.drop_staged()
+
+    def recall(self, path: bytes) -> tuple[bytes, bytes] | None:
+        try:
+            row = self._state.recall(self._source, path)
+        except StateLost:
+            return None
+        # A pack that went away takes its rows with it, but a flipped row may name what never was.
+        return row if row is not None and self._index.holds(row[1]) else None
+
+    def remember(self, path: bytes, look: bytes, content: bytes) -> None:
+        self._rows.append((path, look, content))
+        if len(self._rows) >= _STAGED_TOGETHER:
+            self._stage()
+
+    def forget_below(self, path: bytes) -> None:
+        self._forget.append(path)
+
+    def commit(self) -> None:
+        """Keep what was remembered: the snapshot is on the copy."""
+        self._stage()
+        with contextlib.suppress(StateLost):
+            self._state.keep_staged(self._source, self._forget)
+
+    def _stage(self) -> None:
+        with contextlib.suppress(StateLost):
+            self._state.stage(self._rows)
+        self._rows = []
