@@ -11,7 +11,6 @@ the socket go to the usual places of the desktop (XDG base directories).
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +98,8 @@ class Settings:
 
 def load(home: Home) -> Settings:
     """Read config.toml. Raises NoVault (there is none), BadSettings, OSError."""
+    import tomllib
+
     path = home.config_file
     try:
         with path.open("rb") as file:

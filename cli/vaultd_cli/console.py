@@ -1,7 +1,7 @@
 """The rules of the terminal.
 
 1. stdout carries answers and nothing else; stderr carries talk: progress, remarks, warnings, errors.
-2. With --json stdout carries one JSON document (docs/json.md), stderr one JSON object a line; nobody is asked.
+2. With --json stdout carries JSON (docs/json.md), stderr one JSON object a line, and nobody is asked.
 3. -q silences talk, never answers, warnings or errors. -v adds details.
 4. Colours only on a terminal, never with NO_COLOR or TERM=dumb, and never the only carrier of a meaning.
 5. Names from a disk or a vault reach the terminal through `show`, so they cannot steer it.

@@ -3,9 +3,9 @@
 A command gets its `Run` as first argument:
 
     @command("ls", unlocks=True)
+    @click.argument("selector")
     def ls(run: Run, selector: str) -> int | None:
-        vault = run.unlock(lambda credential: jobs.open(run.settings, run.home, credential))
-        with run.progress() as progress:
+        with run.vault() as session, run.progress() as progress:
             ...
         run.console.table([Column("column.name")], rows)
         return 3   # an exit code; None is 0. Failures are raised, as vaultd.errors or OSError.
@@ -13,17 +13,21 @@ A command gets its `Run` as first argument:
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from vaultd.credentials import Credential
-from vaultd.errors import BadUsage, NeedsPassphrase
-from vaultd.progress import Progress, Silent
-from vaultd.settings import Home, Settings, find_home, load
 from vaultd_cli.console import Console, nothing
+
+# `vaultd --help` makes a Run too; what it does not need is imported where it is used.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vaultd.credentials import Credential
+    from vaultd.jobs.opening import Session
+    from vaultd.progress import Progress
+    from vaultd.settings import Home, Settings
 
 _T = TypeVar("_T")
 
@@ -47,13 +51,17 @@ class Run:
         return Console(as_json=self.json, quiet=self.quiet, verbosity=self.verbosity)
 
     @cached_property
-    def home(self) -> Home:
+    def home(self) -> "Home":
         """Where this vault's files on this computer are; nothing is created."""
+        from vaultd.settings import find_home
+
         return find_home(self.home_folder)
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """Raises NoVault, BadSettings, OSError."""
+        from vaultd.settings import load
+
         return load(self.home)
 
     @property
@@ -67,11 +75,12 @@ class Run:
             return False
         return True
 
-    def credential(self) -> Credential | None:
+    def credential(self) -> "Credential | None":
         """What was handed over to open the vault with, or None: ask. Options beat VAULTD_PASSPHRASE_FILE.
 
         Raises BadUsage (more than one was given), EmptyPassphrase, CommandFailed, OSError.
         """
+        from vaultd.errors import BadUsage
         from vaultd_cli import ask
 
         given = [self.passphrase_file, self.passphrase_command, self.recovery_code_file, self.key_file]
@@ -86,13 +95,14 @@ class Run:
         path = self.passphrase_file or os.environ.get("VAULTD_PASSPHRASE_FILE")
         return ask.passphrase_from_file(self.console, path) if path else None
 
-    def unlock(self, opener: Callable[[Credential], _T]) -> _T:
+    def unlock(self, opener: "Callable[[Credential], _T]") -> _T:
         """Call `opener` with what opens the vault, and return what it returns.
 
         Something that was handed over is tried once; a person at a terminal may try three times.
         `opener` raises WrongKey for a credential that opens nothing. No secret is read before memory
         is kept out of core dumps. Raises what `credential` and `opener` raise, and NeedsPassphrase.
         """
+        from vaultd.errors import NeedsPassphrase, WrongKey
         from vaultd_cli import ask
         from vaultd_cli.hardening import keep_memory_private
 
@@ -100,14 +110,44 @@ class Run:
         given = self.credential()
         if given is not None:
             return opener(given)
+        with suppress(WrongKey):  # a key that was removed meanwhile; ask
+            if left_here := self._key_left_here():
+                return opener(left_here)
         if self.json:
             raise NeedsPassphrase
         return ask.until_it_opens(self.console, opener)
 
+    def _key_left_here(self) -> "Credential | None":
+        from vaultd.jobs.opening import device_credential
+
+        return None if self.key else device_credential(self.home)
+
     @contextmanager
-    def progress(self) -> Iterator[Progress]:
+    def vault(self, *, writing: bool = False) -> "Iterator[Session]":
+        """The vault of this home, open until the end of the `with`.
+
+        What was handed over opens it, else the key that `key unlock` left on this computer, else the
+        person at the terminal. With `writing` this is the one writer: Busy is raised before anybody is asked.
+        Raises NoVault, BadSettings, WrongKey, NoSuchKey, Busy, and what `unlock` raises.
+        """
+        from vaultd.jobs.opening import open_for_writing, open_vault
+        from vaultd.store.lock import writer_lock
+
+        # What can be refused is refused before anybody is asked for a passphrase.
+        assert self.settings
+        if writing:
+            with writer_lock(self.home.lock_file):
+                pass
+        enter = open_for_writing if writing else open_vault
+        with ExitStack() as stack:
+            yield self.unlock(lambda given: stack.enter_context(enter(self.home, given, self.key or None)))
+
+    @contextmanager
+    def progress(self) -> "Iterator[Progress]":
         """A line that follows a job; silence with -q, with --json, and where stderr is no terminal."""
         if self.quiet or self.json or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+            from vaultd.progress import Silent
+
             yield Silent()
             return
         from vaultd_cli.progress import ProgressLine

@@ -1,87 +1,6 @@
-"""English. Keys are grouped by where they are said; an error has an `error` and an `advice`."""
+"""What went wrong: one sentence under `error`, and what to do next under `advice`."""
 
-SENTENCES = {
-    # The frame of --help.
-    "help.usage": "Usage: ",
-    "help.commands": "Commands:",
-    "help.options": "Options:",
-    "help.everywhere": "Options of every command:",
-    "help.unlocking": "Ways to open the vault other than its passphrase:",
-    "help.begin": "Begin:",
-    "help.save": "Save:",
-    "help.look": "Look inside:",
-    "help.get-back": "Get it back:",
-    "help.keep-safe": "Keep it safe:",
-    "help.other": "Other:",
-    "option.help": "Show this help.",
-    "option.json": "Answer in JSON, ask nothing.",
-    "option.quiet": "Say only answers, warnings and errors.",
-    "option.verbose": "Say more; show where an error arose.",
-    "option.home": "Keep vaultd's own files here (or set VAULTD_HOME).",
-    "option.passphrase-file": "Take the passphrase from the first line of this file (or set VAULTD_PASSPHRASE_FILE).",
-    "option.passphrase-command": "Take the passphrase from the first line that this command prints.",
-    "option.recovery-code-file": "Open with the recovery code in this file.",
-    "option.key-file": "Open with this key file.",
-    "option.key": "Try only the key with this id.",
-    # The verbs: one line for the list, then more.
-    "verb.vaultd": "Backups that nobody else can read, wipe or lose for you.\n\n"
-    "vaultd keeps the last version of every file in folders you choose, encrypted, on disks you choose.",
-    "verb.init": "Make a vault and its first copy.\n\n"
-    "Shows the recovery code, which opens the vault if the passphrase is forgotten, and asks for some of it back. "
-    "Refuses a place that holds a vault already. Without arguments it asks for all it needs.",
-    "verb.open": "Attach this computer to a vault that exists.\n\n"
-    "For a new or emptied computer: afterwards its snapshots can be listed and restored here, "
-    "and its sources taken over. A copy that can only be read is enough.",
-    "verb.source": "The folders that are saved.",
-    "verb.source.add": "Save this folder from now on.",
-    "verb.source.list": "List the folders that are saved.",
-    "verb.source.remove": "Stop saving a folder; what was saved of it stays.",
-    "verb.snapshot": "Save what is in the sources now (also: backup).\n\n"
-    "Without arguments all sources are saved. Files that cannot be read keep their last good version and are listed; "
-    "then the exit code is 3.",
-    "verb.snapshots": "List the snapshots.",
-    "verb.status": "How safe everything is, and what needs attention.",
-    "verb.ls": "List a folder of a snapshot.",
-    "verb.cat": "Print a file of a snapshot.",
-    "verb.find": "Find files by name in all snapshots.",
-    "verb.diff": "What changed between two snapshots.",
-    "verb.restore": "Put files of a snapshot into a folder.\n\n"
-    "Never writes outside that folder. From a damaged vault it gives everything that can be had, lists the rest, "
-    "and exits with 20.",
-    "verb.check": "Check that the copies are whole.",
-    "verb.key": "The keys that open the vault.",
-    "verb.key.list": "List the keys.",
-    "verb.key.add": "Add a passphrase or a key file.",
-    "verb.key.change": "Change the passphrase.",
-    "verb.key.remove": "Remove a key.\n\n"
-    "Whoever kept the old key file and its passphrase can still read the vault; only a new vault changes that.",
-    "verb.key.unlock": "Try whether a key opens the vault.",
-    "verb.recovery-code": "Show the recovery code again, or try one.",
-    "verb.doctor": "Look for what is wrong on this computer, and say how to mend it.",
-    "verb.completion": "Print the script that completes words in bash, zsh or fish.\n\n"
-    "Put one of these into the file that your shell reads at its start:\n\n"
-    '    eval "$(vaultd completion bash)"       # ~/.bashrc\n'
-    '    eval "$(vaultd completion zsh)"        # ~/.zshrc, after compinit\n'
-    "    vaultd completion fish | source        # ~/.config/fish/config.fish",
-    # Asking.
-    "ask.passphrase": "Passphrase:",
-    "ask.new-passphrase": "New passphrase:",
-    "ask.again": "The same again:",
-    "ask.passphrase-hint": "Four or five words that do not belong together are strong and easy to remember.",
-    "ask.passphrase-short": "That is too easy to guess. Please use at least {shortest} letters.",
-    "ask.passphrase-differs": "The two were not the same. Please try again.",
-    "ask.passphrase-wrong": "That passphrase does not open the vault. Please try again.",
-    "ask.file-is-open-to-others": "Other users of this computer can read “{path}”.",
-    "ask.yes-default": "[Y/n]",
-    "ask.no-default": "[y/N]",
-    "ask.yes-words": "y yes",
-    "ask.no-words": "n no",
-    "ask.number": "Number (1-{last}):",
-    # Progress.
-    "stage.work": "Working",
-    "progress.files": "{files} files",
-    "progress.rate": "{rate:size}/s",
-    "progress.left": "about {left:span} left",
+FAILURES = {
     # What went wrong, and what to do next.
     "error.VaultdError": "Something failed.",
     "advice.VaultdError": "Run the command again with -v to see where.",
@@ -103,12 +22,16 @@ SENTENCES = {
     "advice.NoVault": "Make one with “vaultd init”, or attach to an existing copy with “vaultd open COPY”.",
     "error.VaultExists": "“{place}” holds a vault already.",
     "advice.VaultExists": "Use it with “vaultd open”, or choose another folder; nothing was changed.",
+    "error.NotEmpty": "“{path}” holds other things already.",
+    "advice.NotEmpty": "Choose an empty folder or a new one; nothing was changed.",
     "error.Busy": "Another vaultd is at work on “{place}”{pid:? (process *)}.",
     "advice.Busy": "Wait until it is done, or stop it, then run the command again.",
     "error.WrongKey": "That does not open the vault.",
     "advice.WrongKey": "Check the passphrase, or use the recovery code with --recovery-code-file.",
     "error.BadRecoveryCode": "Those words are not a recovery code{word:?: “*” is not one of its words}.",
     "advice.BadRecoveryCode": "It has 24 words; compare each with what was written down, and their order.",
+    "error.BadRandomness": "This system's source of random numbers repeated itself.",
+    "advice.BadRandomness": "Restart the computer; nothing was encrypted with such numbers.",
     "error.NoSuchKey": "No key has the id “{key}”.",
     "advice.NoSuchKey": "“vaultd key list” shows the keys.",
     "error.LastKey": "“{key}” is the last key of the vault.",
@@ -127,6 +50,8 @@ SENTENCES = {
     "advice.Overlap": "Choose two folders that are apart.",
     "error.SourceGone": "The folder of “{source}” is not there: “{path}”.",
     "advice.SourceGone": "Connect its disk, or check the path; what was saved of it is safe, and no snapshot was made.",
+    "error.SourceUnreadable": "The folder of “{source}” cannot be read: “{path}” ({reason}).",
+    "advice.SourceUnreadable": "Nothing is known of what is in it, so no snapshot was made; what was saved is safe.",
     "error.SourceEmpty": "The folder of “{source}” is empty, and was not when it was last saved: “{path}”.",
     "advice.SourceEmpty": "If it was emptied on purpose, add --force; what was saved of it is safe.",
     "error.NoSuchSnapshot": "No snapshot fits “{selector}”.",
@@ -137,6 +62,10 @@ SENTENCES = {
     "advice.NoSuchPath": "“vaultd ls” shows what it holds; with --deleted also what was there before.",
     "error.TargetTooSmall": "“{target}” has {free:size} free, and {needed:size} are needed.",
     "advice.TargetTooSmall": "Make room there, choose another target, or restore a part; nothing was written.",
+    "error.TargetChanged": "Somebody moved folders of “{target}” while it was being written.",
+    "advice.TargetChanged": "Run the command again while nothing else works on that folder.",
+    "error.BadPattern": "The pattern “{pattern}” cannot be understood.",
+    "advice.BadPattern": "Write it as in a .gitignore file: * for any letters, ** for any folders.",
     "error.BadSettings": "The configuration file “{path}” cannot be understood ({problem}).",
     "advice.BadSettings": "Correct it, or move it away and attach to the vault again with “vaultd open COPY”.",
     "error.NoTerminal": "A question must be answered, and there is no terminal to ask it at.",
@@ -174,6 +103,9 @@ SENTENCES = {
     "usage.bad-value": "“{value}” cannot be what was given.",
     "usage.option-value": "“{value}” was given without its value, or with one that it does not take.",
     "usage.too-many-words": "There are more words than this command takes.",
+    "usage.kind": "“{value}” is not a kind of source; there are photos, chat and files.",
+    "usage.passphrase-not-text": "The passphrase holds something that is not text (UTF-8).",
+    "usage.label-too-long": "“{value}” is too long for a name.",
     "usage.one-credential": "The vault can be opened in one way only, and more than one was given.",
     "usage.passphrase-command": "“{value}” cannot be run as a command.",
     "usage.secret-not-text": "“{value}” does not hold text (UTF-8).",

@@ -1,84 +1,6 @@
-"""简体中文。用词见 docs/words.md。"""
+"""出了什么问题（error），接下来怎么办（advice）。"""
 
-SENTENCES = {
-    # The frame of --help.
-    "help.usage": "用法：",
-    "help.commands": "命令：",
-    "help.options": "选项：",
-    "help.everywhere": "每个命令都有的选项：",
-    "help.unlocking": "不用密码时，打开保险库的其他方法：",
-    "help.begin": "开始：",
-    "help.save": "保存：",
-    "help.look": "查看：",
-    "help.get-back": "取回：",
-    "help.keep-safe": "保持安全：",
-    "help.other": "其他：",
-    "option.help": "显示这份帮助。",
-    "option.json": "用 JSON 回答，不提问。",
-    "option.quiet": "只显示结果、警告和错误。",
-    "option.verbose": "多说一些；出错时显示出错的位置。",
-    "option.home": "vaultd 自己的文件放在这里（也可以设置 VAULTD_HOME）。",
-    "option.passphrase-file": "密码取自这个文件的第一行（也可以设置 VAULTD_PASSPHRASE_FILE）。",
-    "option.passphrase-command": "密码取自这个命令输出的第一行。",
-    "option.recovery-code-file": "用这个文件里的恢复码打开。",
-    "option.key-file": "用这个钥匙文件打开。",
-    "option.key": "只试这个编号的钥匙。",
-    # The verbs: one line for the list, then more.
-    "verb.vaultd": "别人看不到、删不掉、也弄不丢的备份。\n\n"
-    "vaultd 把您选定的文件夹里每个文件的最后一版加密保存下来，存在您选定的磁盘上。",
-    "verb.init": "新建保险库和它的第一个副本。\n\n"
-    "会显示恢复码（忘记密码时用它打开保险库），并请您输入其中几个词来核对。已经有保险库的地方不会被动用。"
-    "不带参数时，会逐项询问。",
-    "verb.open": "让这台电脑使用已有的保险库。\n\n"
-    "适用于新电脑或重装过的电脑：之后可以在这里查看和恢复快照，也可以接管原来的来源。只能读取的副本也够用。",
-    "verb.source": "要保存的文件夹（来源）。",
-    "verb.source.add": "从现在起保存这个文件夹。",
-    "verb.source.list": "列出要保存的文件夹。",
-    "verb.source.remove": "不再保存某个文件夹；已经保存的内容会留着。",
-    "verb.snapshot": "把来源现在的样子保存下来（也可写作 backup）。\n\n"
-    "不带参数时保存所有来源。读不了的文件保留上一个完好的版本，并会列出来；这时退出码是 3。",
-    "verb.snapshots": "列出快照。",
-    "verb.status": "现在有多安全，有什么要注意。",
-    "verb.ls": "列出快照里的文件夹。",
-    "verb.cat": "输出快照里的一个文件。",
-    "verb.find": "在所有快照里按名字找文件。",
-    "verb.diff": "两个快照之间有什么变化。",
-    "verb.restore": "把快照里的文件恢复到一个文件夹。\n\n"
-    "绝不会写到那个文件夹之外。保险库有损坏时，能取回的都会取回，其余的会列出来，这时退出码是 20。",
-    "verb.check": "检查各个副本是否完好。",
-    "verb.key": "能打开保险库的钥匙。",
-    "verb.key.list": "列出钥匙。",
-    "verb.key.add": "添加一个密码或钥匙文件。",
-    "verb.key.change": "修改密码。",
-    "verb.key.remove": "去掉一把钥匙。\n\n"
-    "如果有人留着旧的钥匙文件和它的密码，仍然可以读取保险库；只有新建一个保险库才能改变这一点。",
-    "verb.key.unlock": "试试一把钥匙能否打开保险库。",
-    "verb.recovery-code": "再次显示恢复码，或者试一个恢复码。",
-    "verb.doctor": "找出这台电脑上的问题，并说明怎么解决。",
-    "verb.completion": "输出 bash、zsh 或 fish 的自动补全脚本。\n\n"
-    "把下面对应的一行放进您的 shell 启动时读取的文件：\n\n"
-    '    eval "$(vaultd completion bash)"       # ~/.bashrc\n'
-    '    eval "$(vaultd completion zsh)"        # ~/.zshrc，放在 compinit 之后\n'
-    "    vaultd completion fish | source        # ~/.config/fish/config.fish",
-    # Asking.
-    "ask.passphrase": "密码：",
-    "ask.new-passphrase": "新密码：",
-    "ask.again": "再输入一次：",
-    "ask.passphrase-hint": "四五个互不相干的词连在一起，既牢靠又好记。",
-    "ask.passphrase-short": "这个密码太容易被猜到。请至少用 {shortest} 个字母（一个汉字算两个）。",
-    "ask.passphrase-differs": "两次输入的不一样，请重新输入。",
-    "ask.passphrase-wrong": "这个密码打不开保险库，请再试一次。",
-    "ask.file-is-open-to-others": "这台电脑的其他用户也能读取“{path}”。",
-    "ask.yes-default": "[是/否，直接回车为“是”]",
-    "ask.no-default": "[是/否，直接回车为“否”]",
-    "ask.yes-words": "是 好 y yes",
-    "ask.no-words": "否 不 n no",
-    "ask.number": "编号（1-{last}）：",
-    # Progress.
-    "stage.work": "正在处理",
-    "progress.files": "{files} 个文件",
-    "progress.rate": "{rate:size}/秒",
-    "progress.left": "大约还要 {left:span}",
+FAILURES = {
     # What went wrong, and what to do next.
     "error.VaultdError": "没有成功。",
     "advice.VaultdError": "请加上 -v 再运行一次，看看问题出在哪里。",
@@ -100,12 +22,16 @@ SENTENCES = {
     "advice.NoVault": "用“vaultd init”新建一个，或用“vaultd open 副本”使用已有的。",
     "error.VaultExists": "“{place}”已经有一个保险库。",
     "advice.VaultExists": "请用“vaultd open”使用它，或另选一个文件夹；什么都没有改动。",
+    "error.NotEmpty": "“{path}”里已经有别的东西。",
+    "advice.NotEmpty": "请选一个空文件夹或新文件夹；什么都没有改动。",
     "error.Busy": "另一个 vaultd 正在使用“{place}”{pid:?（进程 *）}。",
     "advice.Busy": "请等它做完，或让它停下，再运行一次。",
     "error.WrongKey": "打不开保险库。",
     "advice.WrongKey": "请检查密码，或通过 --recovery-code-file 使用恢复码。",
     "error.BadRecoveryCode": "这些词不是恢复码{word:?：“*”不在词表里}。",
     "advice.BadRecoveryCode": "恢复码有 24 个词；请和当初抄下来的逐个对照，顺序也要一样。",
+    "error.BadRandomness": "这个系统产生的随机数出现了重复。",
+    "advice.BadRandomness": "请重新启动电脑；没有用这样的随机数加密任何东西。",
     "error.NoSuchKey": "没有编号为“{key}”的钥匙。",
     "advice.NoSuchKey": "“vaultd key list”可以列出钥匙。",
     "error.LastKey": "“{key}”是保险库的最后一把钥匙。",
@@ -124,6 +50,8 @@ SENTENCES = {
     "advice.Overlap": "请选两个互不包含的文件夹。",
     "error.SourceGone": "来源“{source}”的文件夹不见了：“{path}”。",
     "advice.SourceGone": "请接上它的磁盘，或检查路径；以前保存的内容都在，这次没有做快照。",
+    "error.SourceUnreadable": "来源“{source}”的文件夹无法读取：“{path}”（{reason}）。",
+    "advice.SourceUnreadable": "不知道里面有什么，所以这次没有做快照；以前保存的内容都在。",
     "error.SourceEmpty": "来源“{source}”的文件夹空了，而上次保存时里面有东西：“{path}”。",
     "advice.SourceEmpty": "如果是您自己清空的，请加上 --force；以前保存的内容都在。",
     "error.NoSuchSnapshot": "没有符合“{selector}”的快照。",
@@ -134,6 +62,10 @@ SENTENCES = {
     "advice.NoSuchPath": "“vaultd ls”可以看里面有什么；加上 --deleted 还能看到以前有过的。",
     "error.TargetTooSmall": "“{target}”还剩 {free:size}，而需要 {needed:size}。",
     "advice.TargetTooSmall": "请腾出空间、换一个地方，或只恢复一部分；还没有写入任何东西。",
+    "error.TargetChanged": "正在写入“{target}”时，有人移动了里面的文件夹。",
+    "advice.TargetChanged": "请在没有其他程序使用那个文件夹的时候，再运行一次。",
+    "error.BadPattern": "看不懂匹配规则“{pattern}”。",
+    "advice.BadPattern": "写法和 .gitignore 一样：* 代表任意文字，** 代表任意层文件夹。",
     "error.BadSettings": "看不懂设置文件“{path}”（{problem}）。",
     "advice.BadSettings": "请改正它，或把它移开，再用“vaultd open 副本”重新使用保险库。",
     "error.NoTerminal": "有问题需要回答，但这里没有可以提问的终端。",
@@ -171,6 +103,9 @@ SENTENCES = {
     "usage.bad-value": "给“{value}”的值不对。",
     "usage.option-value": "“{value}”缺少它的值，或者给了它不需要的值。",
     "usage.too-many-words": "给这个命令的参数太多了。",
+    "usage.kind": "“{value}”不是来源的种类；可以是 photos（照片）、chat（聊天）和 files（文件）。",
+    "usage.passphrase-not-text": "密码里有不是文字（UTF-8）的内容。",
+    "usage.label-too-long": "“{value}”太长，不能当名字。",
     "usage.one-credential": "打开保险库只能用一种方法，而给出的不止一种。",
     "usage.passphrase-command": "“{value}”不能作为命令运行。",
     "usage.secret-not-text": "“{value}”里不是文字（UTF-8）。",

@@ -1,0 +1,66 @@
+"""The frame of --help, the verbs and their options."""
+
+VERBS = {
+    # The frame of --help.
+    "help.usage": "Usage: ",
+    "help.commands": "Commands:",
+    "help.options": "Options:",
+    "help.everywhere": "Options of every command:",
+    "help.unlocking": "Ways to open the vault other than its passphrase:",
+    "help.begin": "Begin:",
+    "help.save": "Save:",
+    "help.look": "Look inside:",
+    "help.get-back": "Get it back:",
+    "help.keep-safe": "Keep it safe:",
+    "help.other": "Other:",
+    "option.help": "Show this help.",
+    "option.json": "Answer in JSON, ask nothing.",
+    "option.quiet": "Say only answers, warnings and errors.",
+    "option.verbose": "Say more; show where an error arose.",
+    "option.home": "Keep vaultd's own files here (or set VAULTD_HOME).",
+    "option.passphrase-file": "Take the passphrase from the first line of this file (or set VAULTD_PASSPHRASE_FILE).",
+    "option.passphrase-command": "Take the passphrase from the first line that this command prints.",
+    "option.recovery-code-file": "Open with the recovery code in this file.",
+    "option.key-file": "Open with this key file.",
+    "option.key": "Try only the key with this id.",
+    # The verbs: one line for the list, then more.
+    "verb.vaultd": "Backups that nobody else can read, wipe or lose for you.\n\n"
+    "vaultd keeps the last version of every file in folders you choose, encrypted, on disks you choose.",
+    "verb.init": "Make a vault and its first copy.\n\n"
+    "Shows the recovery code, which opens the vault if the passphrase is forgotten, and asks for some of it back. "
+    "Refuses a place that holds a vault already. Without arguments it asks for all it needs.",
+    "verb.open": "Attach this computer to a vault that exists.\n\n"
+    "For a new or emptied computer: afterwards its snapshots can be listed and restored here, "
+    "and its sources taken over. A copy that can only be read is enough.",
+    "verb.source": "The folders that are saved.",
+    "verb.source.add": "Save this folder from now on.",
+    "verb.source.list": "List the folders that are saved.",
+    "verb.source.remove": "Stop saving a folder; what was saved of it stays.",
+    "verb.snapshot": "Save what is in the sources now (also: backup).\n\n"
+    "Without arguments all sources are saved. Files that cannot be read keep their last good version and are listed; "
+    "then the exit code is 3.",
+    "verb.snapshots": "List the snapshots.",
+    "verb.status": "How safe everything is, and what needs attention.",
+    "verb.ls": "List a folder of a snapshot.",
+    "verb.cat": "Print a file of a snapshot.",
+    "verb.find": "Find files by name in all snapshots.",
+    "verb.diff": "What changed between two snapshots.",
+    "verb.restore": "Put files of a snapshot into a folder.\n\n"
+    "Never writes outside that folder. From a damaged vault it gives everything that can be had, lists the rest, "
+    "and exits with 20.",
+    "verb.check": "Check that the copies are whole.",
+    "verb.key": "The keys that open the vault.",
+    "verb.key.list": "List the keys.",
+    "verb.key.add": "Add a passphrase or a key file.",
+    "verb.key.change": "Change the passphrase.",
+    "verb.key.remove": "Remove a key.\n\n"
+    "Whoever kept the old key file and its passphrase can still read the vault; only a new vault changes that.",
+    "verb.key.unlock": "Try whether a key opens the vault.",
+    "verb.recovery-code": "Show the recovery code again, or try one.",
+    "verb.doctor": "Look for what is wrong on this computer, and say how to mend it.",
+    "verb.completion": "Print the script that completes words in bash, zsh or fish.\n\n"
+    "Put one of these into the file that your shell reads at its start:\n\n"
+    '    eval "$(vaultd completion bash)"       # ~/.bashrc\n'
+    '    eval "$(vaultd completion zsh)"        # ~/.zshrc, after compinit\n'
+    "    vaultd completion fish | source        # ~/.config/fish/config.fish",
+}

@@ -1,0 +1,7 @@
+"""简体中文。用词见 docs/words.md。"""
+
+from vaultd_cli.catalogue.zh.failures import FAILURES
+from vaultd_cli.catalogue.zh.talk import TALK
+from vaultd_cli.catalogue.zh.verbs import VERBS
+
+SENTENCES = VERBS | TALK | FAILURES

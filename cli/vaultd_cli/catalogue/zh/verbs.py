@@ -1,0 +1,63 @@
+"""帮助的框架、各个命令和选项。"""
+
+VERBS = {
+    # The frame of --help.
+    "help.usage": "用法：",
+    "help.commands": "命令：",
+    "help.options": "选项：",
+    "help.everywhere": "每个命令都有的选项：",
+    "help.unlocking": "不用密码时，打开保险库的其他方法：",
+    "help.begin": "开始：",
+    "help.save": "保存：",
+    "help.look": "查看：",
+    "help.get-back": "取回：",
+    "help.keep-safe": "保持安全：",
+    "help.other": "其他：",
+    "option.help": "显示这份帮助。",
+    "option.json": "用 JSON 回答，不提问。",
+    "option.quiet": "只显示结果、警告和错误。",
+    "option.verbose": "多说一些；出错时显示出错的位置。",
+    "option.home": "vaultd 自己的文件放在这里（也可以设置 VAULTD_HOME）。",
+    "option.passphrase-file": "密码取自这个文件的第一行（也可以设置 VAULTD_PASSPHRASE_FILE）。",
+    "option.passphrase-command": "密码取自这个命令输出的第一行。",
+    "option.recovery-code-file": "用这个文件里的恢复码打开。",
+    "option.key-file": "用这个钥匙文件打开。",
+    "option.key": "只试这个编号的钥匙。",
+    # The verbs: one line for the list, then more.
+    "verb.vaultd": "别人看不到、删不掉、也弄不丢的备份。\n\n"
+    "vaultd 把您选定的文件夹里每个文件的最后一版加密保存下来，存在您选定的磁盘上。",
+    "verb.init": "新建保险库和它的第一个副本。\n\n"
+    "会显示恢复码（忘记密码时用它打开保险库），并请您输入其中几个词来核对。已经有保险库的地方不会被动用。"
+    "不带参数时，会逐项询问。",
+    "verb.open": "让这台电脑使用已有的保险库。\n\n"
+    "适用于新电脑或重装过的电脑：之后可以在这里查看和恢复快照，也可以接管原来的来源。只能读取的副本也够用。",
+    "verb.source": "要保存的文件夹（来源）。",
+    "verb.source.add": "从现在起保存这个文件夹。",
+    "verb.source.list": "列出要保存的文件夹。",
+    "verb.source.remove": "不再保存某个文件夹；已经保存的内容会留着。",
+    "verb.snapshot": "把来源现在的样子保存下来（也可写作 backup）。\n\n"
+    "不带参数时保存所有来源。读不了的文件保留上一个完好的版本，并会列出来；这时退出码是 3。",
+    "verb.snapshots": "列出快照。",
+    "verb.status": "现在有多安全，有什么要注意。",
+    "verb.ls": "列出快照里的文件夹。",
+    "verb.cat": "输出快照里的一个文件。",
+    "verb.find": "在所有快照里按名字找文件。",
+    "verb.diff": "两个快照之间有什么变化。",
+    "verb.restore": "把快照里的文件恢复到一个文件夹。\n\n"
+    "绝不会写到那个文件夹之外。保险库有损坏时，能取回的都会取回，其余的会列出来，这时退出码是 20。",
+    "verb.check": "检查各个副本是否完好。",
+    "verb.key": "能打开保险库的钥匙。",
+    "verb.key.list": "列出钥匙。",
+    "verb.key.add": "添加一个密码或钥匙文件。",
+    "verb.key.change": "修改密码。",
+    "verb.key.remove": "去掉一把钥匙。\n\n"
+    "如果有人留着旧的钥匙文件和它的密码，仍然可以读取保险库；只有新建一个保险库才能改变这一点。",
+    "verb.key.unlock": "试试一把钥匙能否打开保险库。",
+    "verb.recovery-code": "再次显示恢复码，或者试一个恢复码。",
+    "verb.doctor": "找出这台电脑上的问题，并说明怎么解决。",
+    "verb.completion": "输出 bash、zsh 或 fish 的自动补全脚本。\n\n"
+    "把下面对应的一行放进您的 shell 启动时读取的文件：\n\n"
+    '    eval "$(vaultd completion bash)"       # ~/.bashrc\n'
+    '    eval "$(vaultd completion zsh)"        # ~/.zshrc，放在 compinit 之后\n'
+    "    vaultd completion fish | source        # ~/.config/fish/config.fish",
+}
