@@ -1,0 +1,90 @@
+"""Write a file's bytes from the vault to an open file, and read them back."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from vaultd.errors import Damaged, Missing
+from vaultd.format.entry import Entry
+from vaultd.format.keys import Keys
+from vaultd.format.limits import CHUNK
+from vaultd.tree.content import Piece, read_chunk
+from vaultd.tree.view import View
+
+Wrong = Missing | Damaged
+
+
+@dataclass(slots=True)
+class Filled:
+    """Bytes that were written, and the first thing that could not be read."""
+
+    written: int = 0
+    wrong: Wrong | None = None
+
+
+def fill(
+    view: View, entry: Entry, fd: int, check: Callable[[], None], wrote: Callable[[int], None]
+) -> Filled:
+    """Write what is not a hole; what cannot be read stays a hole, and the rest is written.
+
+    `check` is called before every chunk, and stops everything by raising. Raises OSError, Unreachable.
+    """
+    filled = Filled()
+    if "sparse" in entry.extra:
+        os.ftruncate(fd, entry.size)
+    for piece, plain in _chunks(view, entry, filled, check):
+        write_all(fd, memoryview(plain)[piece.start : piece.start + piece.length], piece.at)
+        filled.written += piece.length
+        wrote(piece.length)
+    if filled.wrong is not None and filled.written:
+        os.ftruncate(fd, entry.size)
+    return filled
+
+
+def _chunks(
+    view: View, entry: Entry, filled: Filled, check: Callable[[], None]
+) -> Iterator[tuple[Piece, bytes]]:
+    """Every piece that can be read; a chunk that lies in several parts of a sparse file is read once."""
+    blob_id, plain = b"", b""
+    for piece in _pieces(view, entry, filled):
+        check()
+        try:
+            if piece.id != blob_id:
+                plain = read_chunk(view.blobs, piece.id, piece.chunk_length)
+                blob_id = piece.id
+        except (Missing, Damaged) as error:
+            filled.wrong = filled.wrong or error
+        else:
+            yield piece, plain
+
+
+def _pieces(view: View, entry: Entry, filled: Filled) -> Iterator[Piece]:
+    try:
+        yield from view.pieces(entry)
+    except (Missing, Damaged) as error:
+        filled.wrong = filled.wrong or error
+
+
+def write_all(fd: int, data: memoryview, offset: int) -> None:
+    while data:
+        done = os.pwrite(fd, data, offset)
+        data, offset = data[done:], offset + done
+
+
+def reads_back(view: View, entry: Entry, fd: int, keys: Keys) -> bool:
+    """Whether a file holds, by the ids of its chunks, exactly what the vault has. Raises OSError, Missing,
+    Damaged.
+    """
+    if os.fstat(fd).st_size != entry.size:
+        return False
+    gathered = bytearray()
+    for piece in view.pieces(entry):
+        part = os.pread(fd, piece.length, piece.at)
+        gathered += part
+        if len(part) != piece.length:
+            return False
+        if piece.start + piece.length == piece.chunk_length:
+            if keys.blob_id(CHUNK, gathered) != piece.id:
+                return False
+            gathered.clear()
+    return True

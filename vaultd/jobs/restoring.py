@@ -1,0 +1,266 @@
+"""The second walk of a restore: make folders, write files aside, give them their names."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from typing import Self
+
+from vaultd.errors import Damaged, Full, Missing, ReadOnly, VaultdError
+from vaultd.format.entry import FILE, FOLDER, KINDS, Entry
+from vaultd.format.keys import Keys
+from vaultd.jobs.attributes import Attributes
+from vaultd.jobs.drafts import Draft, new_draft
+from vaultd.jobs.existing import Decision, Overwrite, decide
+from vaultd.jobs.filling import Wrong, fill
+from vaultd.jobs.linking import Linking
+from vaultd.jobs.planning import SPECIAL, UNKNOWN_KIND, UNREADABLE, error_name, same_link
+from vaultd.jobs.readback import ReadBack
+from vaultd.jobs.restoration import Plan, Restored
+from vaultd.jobs.target import Target, status_of, sweep, sync
+from vaultd.jobs.wanted import Folder, Item
+from vaultd.progress import Progress
+from vaultd.tree.view import Broken
+
+PARTLY = "partly-restored"
+UNSAFE_KIND = "special"
+DAMAGED_SUFFIX = b".vaultd-damaged"
+_NAME_MAX = 255
+_MOST_NAMES = 100
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Restorer:
+    """A `Visitor` that writes; a context manager. Leaves no unfinished file behind, however it ends."""
+
+    def __init__(self, plan: Plan, keys: Keys, progress: Progress, stop: Callable[[], bool]) -> None:
+        options = plan.options
+        self.restored = Restored()
+        self._plan = plan
+        self._view = plan.view
+        self._keys = keys
+        self._progress = progress
+        self._stop = stop
+        self._attributes = Attributes(
+            plan.view, special=options.special, numeric=options.numeric, note=self.restored.note
+        )
+        self._read_back = ReadBack(plan.view, keys, self.restored)
+        try:
+            self._target = Target(plan.target)
+        except PermissionError as error:
+            raise ReadOnly(os.fsdecode(plan.target)) from error
+        except OSError as error:
+            raise self._fatal(error) or error from error
+        self._linking = Linking(self._target, plan.view, keys)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._linking.close()
+        self._read_back.close()
+        self._target.__exit__()
+
+    def top(self, folder: Folder) -> Folder:
+        """The target itself takes the root's attributes only if it is new or empty: else it is somebody's
+        folder.
+        """
+        here = self._target.here
+        self.restored.swept += sweep(here)
+        if here.before:
+            folder.entry = None
+        return folder
+
+    def finish(self) -> None:
+        """Everything is read back that should be, and given to the medium."""
+        try:
+            self._read_back.check()
+            sync(self._target.here.fd)
+        except OSError as error:
+            raise self._fatal(error) or error from error
+
+    def check(self) -> None:
+        if self._stop():
+            raise KeyboardInterrupt
+
+    # Folders.
+
+    def enter(self, folder: Folder) -> bool:
+        self.check()
+        try:
+            return self._enter(folder)
+        except OSError as error:
+            self._failed(folder.path, error)
+            return False
+
+    def _enter(self, folder: Folder) -> bool:
+        for name in names_for(folder.name):
+            if name in self._target.here.before:
+                entered = self._enter_existing(folder, name)
+            else:
+                entered = self._make(folder, name)
+            if entered is not None:
+                self._told(folder.path, folder.name, name)
+                return entered
+        raise FileExistsError(errno.EEXIST, "folder")
+
+    def _enter_existing(self, folder: Folder, name: bytes) -> bool | None:
+        try:
+            self.restored.swept += sweep(self._target.enter(name))
+        except FileNotFoundError:
+            return self._make(folder, name)
+        except NotADirectoryError:
+            if self._plan.options.overwrite is not Overwrite.ALWAYS:
+                self.restored.leave(folder.path)
+                return False
+            os.unlink(name, dir_fd=self._target.here.fd)
+            return self._make(folder, name)
+        return True
+
+    def _make(self, folder: Folder, name: bytes) -> bool | None:
+        """None where another restored thing has this name: the next one is tried."""
+        try:
+            self._target.make(name, 0o700 if folder.entry else 0o777)
+        except FileExistsError:
+            return None
+        self.restored.tally.folders += 1
+        return True
+
+    def leave(self, folder: Folder) -> None:
+        try:
+            if folder.entry is not None:
+                self._set_attributes(self._target.here.fd, folder.entry, folder.path)
+        except OSError as error:
+            self._failed(folder.path, error)
+        if folder.place:
+            self._target.leave()
+
+    # Everything else.
+
+    def leaf(self, item: Item) -> None:
+        self.check()
+        kind = item.entry.kind
+        if kind not in KINDS:
+            self.restored.troubles.add(item.path, UNKNOWN_KIND)
+        elif kind in SPECIAL and not self._plan.options.special:
+            self.restored.tally.special += 1
+            self.restored.note(UNSAFE_KIND, item.path)
+        else:
+            try:
+                self._restore(item)
+            except OSError as error:
+                self._failed(item.path, error)
+            except (Missing, Damaged) as error:
+                self.broken(Broken(item.path, error))
+
+    def broken(self, item: Broken) -> None:
+        self.restored.damage = True
+        self.restored.troubles.add(item.path, UNREADABLE, str(item.error))
+
+    def _restore(self, item: Item) -> None:
+        name = item.place.rpartition(b"/")[2]
+        if self._is_settled(item, name):
+            return
+        linked = self._linking.draft(item.entry)
+        draft = linked or new_draft(self._view, item.entry, self._target.here.fd)
+        try:
+            wrong = None if linked else self._complete(draft, item)
+            if wrong is not None:
+                self.restored.damage = True
+                self.restored.troubles.add(item.path, PARTLY, str(wrong))
+            self._place(draft, item, name, whole=wrong is None, linked=linked is not None)
+        finally:
+            draft.close()
+
+    def _is_settled(self, item: Item, name: bytes) -> bool:
+        """Whether what is there already decides about this entry."""
+        decision = self._decide(item, name)
+        if decision is Decision.ALREADY:
+            self.restored.tally.already += 1
+            if "hard" in item.entry.extra:
+                self._linking.trust(item.entry, name)
+        elif decision is Decision.LEAVE:
+            self.restored.leave(item.path)
+        return decision in (Decision.ALREADY, Decision.LEAVE)
+
+    def _decide(self, item: Item, name: bytes) -> Decision | None:
+        here = self._target.here
+        status = status_of(here.fd, name) if name in here.before else None
+        if status is None:
+            return None
+        same = same_link(self._plan, item.entry, here.fd, name)
+        return decide(status, item.entry, self._plan.options.overwrite, same)
+
+    def _complete(self, draft: Draft, item: Item) -> Wrong | None:
+        """Content and attributes; what is wrong with a file that could be filled in part only.
+
+        Raises Missing, Damaged where there is nothing worth keeping, OSError.
+        """
+        entry, wrong = item.entry, None
+        if entry.kind == FILE:
+            filled = fill(
+                self._view, entry, draft.fd, self.check, lambda size: self._progress.add(bytes=size)
+            )
+            wrong = filled.wrong
+            self.restored.tally.bytes += filled.written
+            if wrong is not None and not filled.written:
+                raise wrong
+        self._set_attributes(draft.fd, entry, item.path)
+        return wrong
+
+    def _set_attributes(self, fd: int, entry: Entry, path: bytes) -> None:
+        try:
+            self._attributes.apply(fd, entry, path, by_link=entry.kind not in (FILE, FOLDER))
+        except (Missing, Damaged) as error:
+            self.restored.damage = True
+            self.restored.troubles.add(path, UNREADABLE, str(error))
+
+    def _place(self, draft: Draft, item: Item, name: bytes, *, whole: bool, linked: bool) -> None:
+        """Give a draft its name, or one beside it where another restored thing has that."""
+        for candidate in names_for(name, b"" if whole else DAMAGED_SUFFIX):
+            if self._is_settled(item, candidate):
+                return
+            if draft.keep(candidate, replace=candidate in self._target.here.before):
+                self._kept(draft, item, candidate, whole=whole, linked=linked)
+                if whole:
+                    self._told(item.path, name, candidate)
+                return
+        raise FileExistsError(errno.EEXIST, "name")
+
+    def _kept(self, draft: Draft, item: Item, name: bytes, *, whole: bool, linked: bool) -> None:
+        entry, tally = item.entry, self.restored.tally
+        if entry.kind == FILE:
+            tally.files += 1
+            self._progress.add(files=1)
+        else:
+            tally.others += 1
+        if not whole or linked:
+            return
+        if "hard" in entry.extra:
+            self._linking.remember(entry, name, draft.fd)
+        if entry.kind == FILE and self._plan.options.verify:
+            self._read_back.add(os.dup(draft.fd), entry, item.path)
+
+    # What is told.
+
+    def _told(self, path: bytes, name: bytes, given: bytes) -> None:
+        if given != name:
+            self.restored.rename(path, given)
+
+    def _failed(self, path: bytes, error: OSError) -> None:
+        if fatal := self._fatal(error):
+            raise fatal from error
+        self.restored.troubles.add(path, error_name(error))
+
+    def _fatal(self, error: OSError) -> VaultdError | None:
+        """What no other path would get over either."""
+        place = os.fsdecode(self._plan.target)
+        if error.errno in _NO_ROOM:
+            return Full(place)
+        return ReadOnly(place) if error.errno == errno.EROFS else None
+
+
+def names_for(name: bytes, suffix: bytes = b"") -> Iterator[bytes]:
+    """The name itself, then `name~2`, `name~3` ...; with a suffix, cut so that a file system takes them."""
+    for number in range(1, _MOST_NAMES):
+        end = suffix + (b"~%d" % number if number > 1 else b"")
+        yield name[: _NAME_MAX - len(end)] + end if end else name

@@ -1,0 +1,232 @@
+"""Keep the last version of everything that is gone: a new snapshot's attic, from its parents' trees and
+attics.
+
+`update_attic` is a function of trees alone. It reads only where a parent and the new root differ, and where
+several attics must become one. Two passes go over a folder that changed: the first descends into what lies
+below, the second writes the folder, so that no folder is ever held in memory.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from vaultd.format.entry import FOLDER, Entry, encode_entry
+from vaultd.format.keys import Keys
+from vaultd.format.limits import LIST, PAGE
+from vaultd.format.lists import write_folder
+from vaultd.store.contract import Blobs, Sink
+from vaultd.tree.content import identity
+from vaultd.tree.folder import Leaf, Wrong, entries_in, entries_of, leaves, only_good, side_by_side
+from vaultd.tree.view import folder_id
+
+Parent = tuple[Entry, bytes | None]
+Volatile = Callable[[bytes], bool]
+
+
+def _nothing_is_volatile(_: bytes) -> bool:
+    return False
+
+
+def update_attic(
+    sink: Sink,
+    keys: Keys,
+    parents: Sequence[Parent],
+    root: Entry,
+    now_ns: int,
+    volatile: Volatile = _nothing_is_volatile,
+) -> bytes | None:
+    """The content id of the attic of a snapshot with this root and these parents `(root, attic)`; None if it
+    is empty.
+
+    What stands in a parent's root, and not (or as another kind) in the new one, enters with the time
+    `now_ns`; what a parent's attic has stays, unless the new root has it back in a folder that is written
+    anew. A path (relative to the root) that is `volatile` does not enter. A snapshot that changed nothing
+    keeps its attic's id.
+
+    Raises Missing, Damaged where a folder that must be compared cannot be read: nothing may be taken for gone
+    then, and nothing for never missed. Raises what `sink` raises.
+    """
+    top = _Task(
+        b"",
+        folder_id(root),
+        _distinct([folder_id(parent) for parent, _ in parents], folder_id(root)),
+        _distinct([attic for _, attic in parents if attic is not None], None),
+    )
+    return _Attic(sink, keys, now_ns, volatile).run(top)
+
+
+def _distinct(contents: Sequence[bytes], other_than: bytes | None) -> tuple[bytes, ...]:
+    return tuple(sorted(set(contents) - {other_than}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A folder to make: what is there now, what the parents had there (other than that), what their attics
+    have.
+    """
+
+    name: bytes
+    now: bytes | None
+    before: tuple[bytes, ...]
+    attics: tuple[bytes, ...]
+
+    @property
+    def settled(self) -> bool:
+        return not self.before and len(self.attics) < 2
+
+    @property
+    def answer(self) -> bytes | None:
+        return self.attics[0] if self.attics else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One name of a folder: its entry now, the parents' entries, the entries of their attics."""
+
+    name: bytes
+    now: Entry | None
+    before: Sequence[Entry]
+    kept: Sequence[Entry]
+
+    def task(self) -> _Task:
+        now = folder_id(self.now) if self.now and self.now.kind == FOLDER else None
+        before = [folder_id(entry) for entry in self.before if now and entry.kind == FOLDER]
+        leads = [folder_id(entry) for entry in self.kept if "missed" not in entry.extra]
+        return _Task(self.name, now, _distinct(before, now), _distinct(leads, None))
+
+
+@dataclass(slots=True)
+class _Frame:
+    task: _Task
+    below: Iterator[_Task]
+    done: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class _Attic:
+    def __init__(self, sink: Sink, keys: Keys, now_ns: int, volatile: Volatile) -> None:
+        self.sink = sink
+        self.keys = keys
+        self.now_ns = now_ns
+        self.volatile = volatile
+
+    def run(self, top: _Task) -> bytes | None:
+        if top.settled:
+            return top.answer
+        stack = [self._frame(top)]
+        while True:
+            frame = stack[-1]
+            task = next(frame.below, None)
+            if task is None:
+                path = [each.task.name for each in stack[1:]]
+                written = self._write(frame, path)
+                stack.pop()
+                if not stack:
+                    return written
+                _note(stack[-1], frame.task.name, written)
+            elif task.settled:
+                _note(frame, task.name, task.answer)
+            else:
+                stack.append(self._frame(task))
+
+    def _frame(self, task: _Task) -> _Frame:
+        tasks = (step.task() for step in steps(self.sink, task))
+        return _Frame(task, (task for task in tasks if task.before or task.attics))
+
+    def _write(self, frame: _Frame, path: list[bytes]) -> bytes | None:
+        entries = self._entries(frame, path)
+        first = next(entries, None)
+        if first is None:
+            return None
+        return write_folder(
+            _chain(first, entries),
+            self.keys,
+            lambda page: self.sink.write(PAGE, page),
+            lambda node: self.sink.write(LIST, node),
+            attic=True,
+        )
+
+    def _entries(self, frame: _Frame, path: list[bytes]) -> Iterator[Entry]:
+        for step in steps(self.sink, frame.task):
+            found = self._missed(step, path)
+            lead = frame.done.get(step.name)
+            if lead is not None:
+                found.append(Entry(step.name, FOLDER, 0, 0, 0, 0, 0, lead, {}))
+            yield from sorted(found, key=encode_entry) if len(found) > 1 else found
+
+    def _missed(self, step: _Step, path: list[bytes]) -> list[Entry]:
+        """What is missed under one name, once per content: the one that was missed last."""
+        gone = [entry for entry in step.before if step.now is None or step.now.kind != entry.kind]
+        if gone and self.volatile(b"/".join([*path, step.name])):
+            gone = []
+        missed = [entry for entry in step.kept if "missed" in entry.extra]
+        missed += [_with_missed(entry, self.now_ns) for entry in gone]
+        back = identity(step.now) if step.now else None
+        kept: dict[object, Entry] = {}
+        for entry in missed:
+            same = identity(entry)
+            if same != back and (same not in kept or _rank(kept[same]) < _rank(entry)):
+                kept[same] = entry
+        return list(kept.values())
+
+
+def _note(frame: _Frame, name: bytes, content: bytes | None) -> None:
+    if content is not None:
+        frame.done[name] = content
+
+
+def _rank(entry: Entry) -> tuple[int, int, bytes]:
+    return entry.extra["missed"], entry.mtime, encode_entry(entry)
+
+
+def _with_missed(entry: Entry, now_ns: int) -> Entry:
+    return msgspec.structs.replace(entry, extra={**entry.extra, "missed": now_ns})
+
+
+def _chain(first: Entry, rest: Iterator[Entry]) -> Iterator[Entry]:
+    yield first
+    yield from rest
+
+
+def steps(blobs: Blobs, task: _Task) -> Iterator[_Step]:
+    """Every name that any of a task's folders has, except those in pages that nothing changed in."""
+    now, before = _changed(blobs, task.now, task.before)
+    streams = [entries_in(blobs, pages) for pages in (now, *before)]
+    streams += [entries_of(blobs, attic, attic=True) for attic in task.attics]
+    columns = [only_good(stream, _fail) for stream in streams]
+    split_at = 1 + len(before)
+    for name, found in side_by_side(columns):
+        present = found[0][0] if found[0] else None
+        parents = [entry for column in found[1:split_at] for entry in column]
+        kept = [entry for column in found[split_at:] for entry in column]
+        yield _Step(name, present, parents, kept)
+
+
+def _changed(blobs: Blobs, now: bytes | None, before: Sequence[bytes]) -> tuple[list[Leaf], list[list[Leaf]]]:
+    """The pages of each folder, without those whose every entry stands in the new folder and in all parents
+    alike.
+
+    Names ascend through a folder, so an equal page holds names that no other page of either folder has.
+    """
+    mine = _pages(blobs, now) if now else []
+    theirs = [_pages(blobs, content) for content in before]
+    ids = [{page.id for page in pages} for pages in theirs]
+    everywhere = set.intersection({page.id for page in mine}, *ids) if ids else {page.id for page in mine}
+    here = {page.id for page in mine}
+    return (
+        [page for page in mine if page.id not in everywhere],
+        [[page for page in pages if page.id not in here] for pages in theirs],
+    )
+
+
+def _pages(blobs: Blobs, content: bytes) -> list[Leaf]:
+    found = []
+    for page in leaves(blobs, content):
+        if not isinstance(page, Leaf):
+            raise page
+        found.append(page)
+    return found
+
+
+def _fail(error: Wrong) -> None:
+    raise error
