@@ -37,10 +37,11 @@ def test_without_a_vault_nobody_is_asked(home: Path) -> None:
 
 
 def test_a_passphrase_that_was_handed_over(given: str) -> None:
-    with Run(json=True, passphrase_file=given).vault() as session:
-        assert not session.device
-    with Run(json=True, passphrase_file=given).vault(writing=True) as session:
-        assert session.device
+    lock = find_home().lock_file
+    with Run(json=True, passphrase_file=given).vault(), writer_lock(lock):
+        pass  # a reader does not keep a writer out
+    with Run(json=True, passphrase_file=given).vault(writing=True), pytest.raises(Busy), writer_lock(lock):
+        pass
 
 
 def test_a_wrong_one_is_refused(given: str, tmp_path: Path) -> None:
