@@ -1,8 +1,8 @@
 """Values that the tests of the format share: keys, ways to fail, and strategies for every structure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import strategies as st
@@ -14,6 +14,7 @@ from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, FOLDER, LINK, SOCKET, E
 from vaultd.format.keys import Keys
 from vaultd.format.limits import CHUNK, KIND_DATA
 
+T = TypeVar("T")
 KEYS = Keys.from_master(bytes(range(32)), b"a vault's own id")
 OTHER = Keys.from_master(bytes(range(1, 33)), b"a vault's own id")
 ID = bytes(range(100, 132))
@@ -33,6 +34,18 @@ def refused(*words: str) -> Iterator[None]:
     with pytest.raises(Refused) as caught:
         yield
     assert caught.value.reason in words, str(caught.value)
+
+
+def taken(decode: Callable[[bytes], T], data: bytes, *words: str) -> list[T]:
+    """What `decode` made of the bytes, alone in a list; an empty list where it refused with one of these
+    words.
+    """
+    try:
+        return [decode(data)]
+    except Refused as refusal:
+        if refusal.reason not in words:
+            raise
+    return []
 
 
 def fill(

@@ -1,0 +1,337 @@
+"""Entries and pages: every shape survives, and every wrong one is refused."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.format.values import ID, KEYS, entries, folders, mutated, names, refused, taken
+from vaultd.format import canon, entry, extra
+from vaultd.format.entry import (
+    FIFO,
+    FILE,
+    FOLDER,
+    LINK,
+    Entry,
+    LongEntry,
+    check_name,
+    decode_root,
+    encode_entry,
+    spell_out,
+)
+from vaultd.format.limits import MAX_NAME, MAX_PAGE_ENTRIES, PAGE_TARGET
+from vaultd.format.page import cut_pages, decode_page, encode_page
+
+
+def plain(name: bytes = b"a", **changes: Any) -> Entry:
+    """A small file that is right but for what is changed."""
+    fields = {
+        "kind": FILE,
+        "mode": 0o644,
+        "uid": 0,
+        "gid": 0,
+        "mtime": 0,
+        "size": 5,
+        "content": ((ID, 5),),
+        "extra": {},
+    }
+    return Entry(name, **{**fields, **changes})
+
+
+def page_of(*values: Any) -> bytes:
+    return canon.encode(list(values))
+
+
+@given(folders)
+def test_a_folder_survives(folder: list[Entry]) -> None:
+    page = decode_page(encode_page(folder))
+    assert page.entries == folder
+    assert page.unknown == []
+    assert all(type(found) is Entry for found in page.entries)
+
+
+@given(folders.filter(bool), st.data())
+def test_a_mutated_page_is_refused_or_another_one(folder: list[Entry], data: st.DataObject) -> None:
+    changed = data.draw(mutated(encode_page(folder)))
+    for found in taken(decode_page, changed, "canonical", "shape", "depth", "name", "order", "size"):
+        assert encode_page(found.entries) == changed
+
+
+@given(
+    entries(),
+    st.dictionaries(st.text(min_size=4, max_size=6), st.integers(0, 99), max_size=2),
+)
+def test_what_is_unknown_survives_and_is_reported(known: Entry, added: dict[str, int]) -> None:
+    added = {f"x-{key}": item for key, item in added.items()}
+    strange = msgspec.structs.replace(known, extra={**known.extra, **added})
+    for more in ((), (1, [b"x", {"k": None}])):
+        data = page_of([*spell_out(strange), *more])
+        found = decode_page(data)
+        assert encode_page(found.entries) == data
+        assert len(found.unknown) == len(added) + bool(more)
+        assert isinstance(found.entries[0], LongEntry) == bool(more)
+        if added or more:
+            assert found.entries[0].extra.keys() == strange.extra.keys()
+            assert found.entries[0].content == known.content
+
+
+def test_an_unknown_kind_is_read_past() -> None:
+    for content in (None, ID, ((ID, 99),)):
+        strange = plain(kind=9, content=content, size=7)
+        found = decode_page(encode_page([strange]))
+        assert found == ([strange], ["entry kind 9"])
+
+
+@pytest.mark.parametrize("name", [b"", b".", b"..", b"a/b", b"/", b"a\0", b"x" * (MAX_NAME + 1)])
+def test_a_wrong_name(name: bytes) -> None:
+    with refused("name"):
+        decode_page(encode_page([plain(name)]))
+    with refused("name"):
+        list(cut_pages([plain(name)], KEYS))
+
+
+@pytest.mark.parametrize(
+    "name", [b"...", b".a", b" ", b"\n", b"\xff\xfe", b"x" * MAX_NAME, "\u5bb6".encode(), b"\\"]
+)
+def test_any_other_name(name: bytes) -> None:
+    check_name(name)
+    assert decode_page(encode_page([plain(name)])).entries[0].name == name
+
+
+@pytest.mark.parametrize("second", [b"a", b"A", b"", b"9"])
+def test_names_ascend(second: bytes) -> None:
+    data = encode_page([plain(b"a"), plain(second)])
+    with refused("order", "name"):
+        decode_page(data)
+    with refused("order", "name"):
+        list(cut_pages([plain(b"a"), plain(second)], KEYS))
+
+
+def test_in_an_attic_a_name_may_stand_again() -> None:
+    versions = sorted((plain(mtime=time, extra={"missed": 5}) for time in (300, 2, 70_000)), key=encode_entry)
+    data = encode_page(versions)
+    assert decode_page(data, attic=True).entries == versions
+    assert [page for _, page in cut_pages(versions, KEYS, attic=True)] == [data]
+    for wrong in (versions[::-1], [versions[0], versions[0]]):
+        with refused("order"):
+            decode_page(encode_page(wrong), attic=True)
+    with refused("order"):
+        decode_page(data)
+
+
+LONG = ((ID, 1),) * 65
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"size": 6}, "size"),
+        ({"content": (), "size": 5}, "size"),
+        ({"content": None}, "shape"),
+        ({"content": ID[:-1]}, "shape"),
+        ({"content": ((ID[:-1], 5),)}, "shape"),
+        ({"content": ((ID, 0), (ID, 5))}, "shape"),
+        ({"content": ((ID, 5, 5),)}, "shape"),
+        ({"content": LONG, "size": 65}, "shape"),
+        ({"mode": 0o10000}, "shape"),
+        ({"mode": -1}, "shape"),
+        ({"size": -1}, "shape"),
+        ({"mtime": 2**63}, "shape"),
+        ({"mtime": 1.5}, "canonical"),
+        ({"mtime": b"1"}, "shape"),
+        ({"kind": "1"}, "shape"),
+        ({"name": "a"}, "shape"),
+        ({"extra": None}, "shape"),
+        ({"extra": {b"birth": 1}}, "shape"),
+        ({"extra": {"birth": None}}, "shape"),
+        ({"extra": {"hard": bytes(15)}}, "shape"),
+        ({"extra": {"how": b"changing"}}, "shape"),
+        ({"extra": {"owner": ("a",)}}, "shape"),
+        ({"extra": {"owner": ("a", "b", "c")}}, "shape"),
+        ({"extra": {"rdev": (1, -1)}}, "shape"),
+        ({"extra": {"stale": ("EIO", None)}}, "shape"),
+        ({"extra": {"xattr": {"user.a": b""}}}, "shape"),
+        ({"extra": {"xattr": {b"user.a": ""}}}, "shape"),
+        ({"extra": {"zz": 1.5}}, "canonical"),
+        ({"extra": {"sparse": ((0, 0),)}}, "shape"),
+        ({"extra": {"sparse": ((0, 5), (ID, 5))}}, "shape"),
+        ({"extra": {"sparse": ((0, 2), (2, 3))}}, "size"),
+        ({"extra": {"sparse": ((3, 1), (0, 1))}}, "size"),
+        ({"extra": {"sparse": ((1, 5),)}}, "size"),
+        ({"extra": {"sparse": ((0, 4),)}}, "size"),
+        ({"extra": {"sparse": ()}}, "size"),
+        ({"extra": {"sparse": LONG}}, "shape"),
+        ({"kind": FOLDER}, "shape"),
+        ({"kind": FOLDER, "content": None, "size": 0}, "shape"),
+        ({"kind": FOLDER, "content": ID}, "size"),
+        ({"kind": LINK, "content": None}, "shape"),
+        ({"kind": LINK, "extra": {"link": b"12345"}}, "shape"),
+        ({"kind": LINK, "content": None, "extra": {"link": b"1234"}}, "size"),
+        ({"kind": LINK, "content": None, "extra": {"link": ((ID, 4),)}}, "size"),
+        ({"kind": FIFO}, "shape"),
+        ({"kind": FIFO, "content": None}, "size"),
+        ({"extra": {"xattr": {b"user.big": bytes(65_536)}}}, "shape"),
+    ],
+)
+def test_a_wrong_entry(changes: dict[str, Any], word: str) -> None:
+    wrong = plain(**changes)
+    with refused(word):
+        decode_page(page_of(spell_out(wrong)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content": (), "size": 0},
+        {"content": ID, "size": 2**62},
+        {"content": LONG[:64], "size": 64},
+        {"size": 2**43, "extra": {"sparse": ((0, 2), (3, 2), (2**43 - 1, 1))}},
+        {"size": 9, "content": (), "extra": {"sparse": ()}},
+        {"size": 9, "extra": {"sparse": ((ID, 77),)}},
+        {"kind": FOLDER, "content": ID, "size": 0},
+        {"kind": LINK, "content": None, "extra": {"link": b"12345"}},
+        {"kind": LINK, "content": None, "size": 5000, "extra": {"link": ((ID, 5000),)}},
+        {"kind": FIFO, "content": None, "size": 0},
+        {"mtime": -(2**63)},
+    ],
+)
+def test_a_right_entry(changes: dict[str, Any]) -> None:
+    right = plain(**changes)
+    assert decode_page(encode_page([right])).entries == [right]
+
+
+def test_wrong_pages() -> None:
+    for data, word in (
+        (page_of(spell_out(plain())[:-1]), "shape"),
+        (canon.encode({}), "shape"),
+        (page_of(1), "shape"),
+        (encode_page([plain(b"%05d" % i) for i in range(MAX_PAGE_ENTRIES + 1)]), "shape"),
+        (b"\x91" * 100_000, "depth"),
+        (encode_page([plain()]) + b"\0", "canonical"),
+        (encode_page([plain()]).replace(b"\x05\x80", b"\xcc\x05\x80"), "canonical"),
+        (b"", "canonical"),
+    ):
+        with refused(word):
+            decode_page(data)
+
+
+def test_views() -> None:
+    bare = plain()
+    views = [
+        entry.link_target,
+        entry.sparse_map,
+        entry.sparse_map_chunks,
+        entry.birth,
+        entry.hard_link,
+        entry.missed,
+        entry.stale,
+        entry.device_numbers,
+    ]
+    assert all(view(bare) is None for view in views)
+    assert (entry.xattrs(bare), entry.owner(bare), entry.how_read(bare)) == ({}, ("", ""), "")
+    rich = plain(
+        extra={
+            "birth": 1,
+            "hard": bytes(16),
+            "how": "changing",
+            "missed": 2,
+            "owner": ("ann", "staff"),
+            "rdev": (8, 1),
+            "sparse": ((0, 5),),
+            "stale": ("EIO", 3),
+            "xattr": {b"user.a": b"1", b"user.b": ((ID, 5000),)},
+        }
+    )
+    [found] = decode_page(encode_page([rich])).entries
+    assert found == rich
+    assert (entry.sparse_map(found), entry.sparse_map_chunks(found)) == (((0, 5),), None)
+    assert entry.xattrs(found)[b"user.b"] == ((ID, 5000),)
+    assert (entry.owner(found), entry.device_numbers(found)) == (("ann", "staff"), (8, 1))
+    assert (entry.birth(found), entry.hard_link(found), entry.how_read(found)) == (1, bytes(16), "changing")
+    assert (entry.missed(found), entry.stale(found)) == (2, ("EIO", 3))
+    [away] = decode_page(encode_page([plain(extra={"sparse": ((ID, 9),)})])).entries
+    assert (entry.sparse_map(away), entry.sparse_map_chunks(away)) == (None, ((ID, 9),))
+
+
+def test_a_sparse_map_outside_its_entry() -> None:
+    parts = tuple((i * 100, 50) for i in range(10_000))
+    data = extra.encode_sparse(parts)
+    assert extra.decode_sparse(data, 10**6) == parts
+    with refused("size"):
+        extra.decode_sparse(data, 10**6 - 51)
+    with refused("canonical"):
+        extra.decode_sparse(data[:-1], 10**6)
+    with refused("shape"):
+        extra.decode_sparse(canon.encode([[ID, 1]]), 10**6)
+
+
+def test_the_root_of_a_snapshot() -> None:
+    root = plain(b"", kind=FOLDER, content=ID, size=0, extra={"xattr": {b"user.a": b""}})
+    assert decode_root(canon.decode(encode_entry(root))) == root
+    for changes, word in (({"name": b"a"}, "name"), ({"kind": FILE}, "shape"), ({"size": 1}, "size")):
+        fields = {**dict(zip(Entry.__struct_fields__, spell_out(root), strict=True)), **changes}
+        with refused(word):
+            decode_root(canon.decode(encode_entry(Entry(**fields))))
+    with refused("shape"):
+        decode_root(None)
+
+
+def many(count: int) -> list[Entry]:
+    return [plain(b"IMG_%06d.jpg" % i) for i in range(count)]
+
+
+def cut(folder: list[Entry]) -> list[tuple[bytes, bytes]]:
+    return list(cut_pages(iter(folder), KEYS))
+
+
+def test_pages_hold_the_whole_folder() -> None:
+    folder = many(5000)
+    pages = cut(folder)
+    assert 15 < len(pages) < 100
+    found = [decode_page(page).entries for _, page in pages]
+    assert [one for page in found for one in page] == folder
+    assert [first for first, _ in pages] == [page[0].name for page in found]
+    assert all(data == encode_page(page) for (_, data), page in zip(pages, found, strict=True))
+
+
+def test_one_photo_more_rewrites_one_page_or_two() -> None:
+    folder = many(5000)
+    before = {page for _, page in cut(folder)}
+    folder.insert(2500, plain(b"IMG_002499a.jpg"))
+    assert len({page for _, page in cut(folder)} - before) <= 2
+
+
+def test_an_empty_folder_is_one_page() -> None:
+    assert cut([]) == [(b"", b"\x90")]
+    assert decode_page(b"\x90").entries == []
+
+
+def test_pages_end_where_the_vault_says(rng: random.Random) -> None:
+    folder = many(3000)
+    marked = [found.name for found in folder if KEYS.page_mark(found.name) % 128 == 0]
+    last = [decode_page(page).entries[-1].name for _, page in cut(folder)]
+    assert set(marked) <= set(last)
+    assert max(len(decode_page(page).entries) for _, page in cut(folder)) <= MAX_PAGE_ENTRIES
+
+
+def test_large_entries_make_pages_of_a_mebibyte() -> None:
+    big = {"xattr": {b"user.a": bytes(60_000)}}
+    folder = [plain(b"%03d" % i, extra=big) for i in range(60)]
+    pages = cut(folder)
+    assert max(len(page) for _, page in pages) <= PAGE_TARGET
+    assert len(pages) >= 4
+    assert [one for _, page in pages for one in decode_page(page).entries] == folder
+
+
+def test_an_entry_of_more_than_64_kib() -> None:
+    with refused("shape"):
+        cut([plain(extra={"xattr": {b"user.a": bytes(66_000)}})])
+
+
+@given(st.lists(names, unique=True, max_size=30))
+def test_cutting_writes_what_is_read(found: list[bytes]) -> None:
+    folder = [plain(name) for name in sorted(found)]
+    assert [one for _, page in cut(folder) for one in decode_page(page).entries] == folder
