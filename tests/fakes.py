@@ -11,8 +11,7 @@ class FakeSink:
     """A Sink that keeps every blob as it is. `writes` counts calls by type of blob, those of known blobs too;
     `reads` lists the ids that were read."""
 
-    def __init__(self, keys: Keys = KEYS) -> None:
-        self.keys = keys
+    def __init__(self) -> None:
         self.blobs: dict[bytes, tuple[int, bytes]] = {}
         self.writes: dict[int, int] = {}
         self.reads: list[bytes] = []
@@ -40,7 +39,7 @@ class FakeSink:
 
     def write(self, blob_type: int, plain: Buffer) -> bytes:
         self.writes[blob_type] = self.writes.get(blob_type, 0) + 1
-        blob_id = self.keys.blob_id(blob_type, plain)
+        blob_id = KEYS.blob_id(blob_type, plain)
         if blob_id not in self.blobs:
             self.blobs[blob_id] = (blob_type, bytes(plain))
         return blob_id
