@@ -8,6 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from vaultd.errors import Refused
+from vaultd.format import canon
 from vaultd.format.box import BoxWriter
 from vaultd.format.codec import encode
 from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, FOLDER, LINK, SOCKET, Entry
@@ -158,3 +159,22 @@ def mutated(draw: st.DrawFn, data: bytes) -> bytes:
         "cut": b"",
     }
     return data[:place] + tail[how]
+
+
+def plain(name: bytes = b"a", **changes: Any) -> Entry:
+    """A small file that is right but for what is changed."""
+    fields = {
+        "kind": FILE,
+        "mode": 0o644,
+        "uid": 0,
+        "gid": 0,
+        "mtime": 0,
+        "size": 5,
+        "content": ((ID, 5),),
+        "extra": {},
+    }
+    return Entry(name, **{**fields, **changes})
+
+
+def page_of(*values: Any) -> bytes:
+    return canon.encode(list(values))
