@@ -249,6 +249,11 @@ def test_quarantine_takes_damaged_files_only(place: Place) -> None:
         with pytest.raises(Missing):
             place.copy.get(NAME, len(DATA) - 1, 1)
     assert set_aside(place.copy) == [WRONG]
+    place.copy.put(NAME, DATA)
+    for _ in range(2):
+        place.copy.quarantine(NAME, whole=True)
+    assert set_aside(place.copy) == sorted([WRONG, DATA])
+    assert not held(place.copy)
 
 
 def test_sweep_takes_only_this_devices_unfinished_writes(place: Place) -> None:

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.copies.places import COPY, DEVICE, VAULT, Directory, pack_of
+from vaultd.copies import writing
 from vaultd.copies.contract import FILE_LIMIT, Copy
 from vaultd.copies.directory import DirectoryCopy
+from vaultd.copies.folder import Handle
 from vaultd.copies.names import unfinished_name
+from vaultd.copies.openfiles import OpenFiles
 from vaultd.errors import (
     Damaged,
     Full,
@@ -295,6 +298,37 @@ def test_files_kept_open_are_few_and_let_go(directory: Directory) -> None:
     assert len(os.listdir("/proc/self/fd")) <= before + 64
     directory.copy.close()
     assert len(os.listdir("/proc/self/fd")) < before
+
+
+def test_what_was_opened_before_a_change_is_not_kept(directory: Directory) -> None:
+    directory.plant(NAME, DATA[::-1])
+    kept, damaged = OpenFiles(), Handle(os.open(directory.path / NAME, os.O_RDONLY))
+    before = kept.changes
+    kept.forget(NAME)
+    kept.keep(NAME, damaged, before)
+    assert kept.find(NAME) is None
+    kept.keep(NAME, damaged, kept.changes)
+    assert kept.find(NAME) is damaged
+
+
+def test_a_file_just_healed_is_not_set_aside(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread has seen the damage and is about to move it when another puts the right bytes."""
+    directory.plant(NAME, b"damaged")
+    real, others = writing._is_damaged, list[threading.Thread]()
+
+    def look(folder: Handle, name: str, digest: bytes | None) -> bool:
+        found = real(folder, name, digest)
+        if not others:
+            others.append(threading.Thread(target=directory.copy.put, args=(NAME, DATA)))
+            others[0].start()
+            others[0].join(0.3)
+        return found
+
+    monkeypatch.setattr(writing, "_is_damaged", look)
+    directory.copy.quarantine(NAME)
+    others[0].join()
+    assert directory.copy.fetch(NAME) == DATA
+    assert [directory.copy.get(stored.name) for stored in directory.copy.quarantined()] == [b"damaged"]
 
 
 def test_close_waits_for_nobody_and_cuts_nobody_off(directory: Directory) -> None:

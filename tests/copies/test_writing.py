@@ -216,6 +216,18 @@ def test_a_read_that_fails_is_neither_missing_nor_damaged(path: Path) -> None:
         assert run.answer == "Unreachable", (use, name)
 
 
+def test_a_read_back_does_not_ask_the_page_cache(path: Path) -> None:
+    """Pages that are not written yet cannot be dropped, so they are written first."""
+    reopened(path).put(NAME, DATA)
+    for operation in (Operation(f'copy.read_back("{NAME}")'), PUT):
+        calls = operation.run(path).calls
+        order = [
+            next(i for i, c in enumerate(calls) if c.name == name) for name in ("fdatasync", "fadvise64")
+        ]
+        order.append(next(i for i, c in enumerate(calls) if c.name.startswith("preadv")))
+        assert order == sorted(order)
+
+
 def test_a_listing_that_fails_is_no_list(path: Path) -> None:
     reopened(path).put(NAME, DATA)
     listing = Operation("list(copy.list())")

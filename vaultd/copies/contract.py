@@ -117,11 +117,12 @@ class Copy(Protocol):
         """
         ...
 
-    def quarantine(self, name: str) -> None:
+    def quarantine(self, name: str, whole: bool = False) -> None:
         """Move a damaged file to quarantine/, durably, over nothing that is there already.
 
         What is not there is not an error. A file whose bytes are right after all stays: somebody may have
-        put it back since the caller looked. One that cannot be read is moved.
+        put it back since the caller looked. One that cannot be read is moved. With `whole` it is moved in
+        any case: right bytes that nobody must come upon.
         Raises Full, ReadOnly, WrongPlace, Unreachable.
         """
         ...

@@ -162,13 +162,13 @@ class DirectoryCopy(Copy):
             with suppress(FileNotFoundError):
                 self._writer.remove(open_folder(root, split(name)[0]), name)
 
-    def quarantine(self, name: str) -> None:
+    def quarantine(self, name: str, whole: bool = False) -> None:
         digest = digest_of(name)
         with self._writing() as root:
             self._place.check(root)
             with suppress(FileNotFoundError):
                 folder = open_folder(root, split(name)[0])
-                self._writer.quarantine(root, folder, name, digest)
+                self._writer.quarantine(root, folder, name, None if whole else digest)
 
     def sweep(self, device: str) -> int:
         with self._writing() as root:

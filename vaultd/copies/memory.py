@@ -89,11 +89,11 @@ class MemoryCopy(Copy):
             self._answer()
             self.files.pop(name, None)
 
-    def quarantine(self, name: str) -> None:
+    def quarantine(self, name: str, whole: bool = False) -> None:
         digest = digest_of(name)
         with self._lock:
             self._answer()
-            if name in self.files and blake3(self.files[name]).digest() != digest:
+            if name in self.files and (whole or blake3(self.files[name]).digest() != digest):
                 self._set_aside(name)
 
     def sweep(self, device: str) -> int:

@@ -70,7 +70,7 @@ class Writer:
             self._uncertain = True
             raise
 
-    def quarantine(self, root: Handle, folder: Handle, name: str, digest: bytes) -> None:
+    def quarantine(self, root: Handle, folder: Handle, name: str, digest: bytes | None) -> None:
         """Move `name` to quarantine, durably, unless its BLAKE3 is `digest`. Raises OSError."""
         if target := self._move_aside(root, folder, name, digest):
             sync_folder(target)
@@ -142,7 +142,7 @@ class Writer:
         if aside:
             sync_folder(aside)
 
-    def _move_aside(self, root: Handle, folder: Handle, name: str, digest: bytes) -> Handle | None:
+    def _move_aside(self, root: Handle, folder: Handle, name: str, digest: bytes | None) -> Handle | None:
         """The quarantine folder, not synced yet, or None where nothing damaged stood at `name`.
 
         Looking and moving (and removing) go under one lock, or the good file that another thread has just
@@ -157,7 +157,7 @@ class Writer:
         return target
 
 
-def _is_damaged(folder: Handle, name: str, digest: bytes) -> bool:
+def _is_damaged(folder: Handle, name: str, digest: bytes | None) -> bool:
     """Whether something stands there that has other bytes, or bytes that cannot be read."""
     try:
         return _digest_at(folder, name) != digest
