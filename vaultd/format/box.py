@@ -172,7 +172,9 @@ class BoxWriter:
     not be used again.
     """
 
-    def __init__(self, keys: Keys, kind: int, buffer: bytearray, random: Random = os_random) -> None:
+    def __init__(
+        self, keys: Keys, kind: int, buffer: bytearray | memoryview, random: Random = os_random
+    ) -> None:
         """Raises BadRandomness; ValueError where the buffer cannot hold the smallest box."""
         if len(buffer) < MIN_BOX:
             raise ValueError("the buffer is smaller than the smallest box")
@@ -243,7 +245,7 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def verify_box(box: Buffer, keys: Keys, kind: int) -> list[Row]:
+def verify_box(box: Buffer, keys: Keys, kind: int | Collection[int]) -> list[Row]:
     """Open every blob of a whole box, decode it and hash it again, keeping none; its rows. Raises what
     reading raises.
     """

@@ -41,6 +41,11 @@ def recovery_words(master: bytes, language: str = ENGLISH) -> list[str]:
     return [words[bits >> _BITS * place & 2047] for place in reversed(range(WORDS))]
 
 
+def same_word(typed: str, word: str) -> bool:
+    """Whether what somebody typed is this word of a code."""
+    return _normal(typed.strip()) == word
+
+
 def parse_recovery_code(text: str) -> bytes:
     """The 32 bytes of the master key from its words as somebody typed them, or from 64 hex digits.
 
