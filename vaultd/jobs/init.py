@@ -9,7 +9,7 @@ import blake3
 from vaultd.copies import texts
 from vaultd.copies.directory import DirectoryCopy
 from vaultd.credentials import Credential, Passphrase
-from vaultd.errors import VaultExists
+from vaultd.errors import NotAFolder, NoVault, Unreachable, VaultExists
 from vaultd.format.keys import Keys, new_vault_id
 from vaultd.jobs.keys import add_slot
 from vaultd.jobs.opening import Session, begin_writing, unlock
@@ -23,6 +23,19 @@ def refuse_second_vault(home: Home) -> None:
     """Raises VaultExists where this home has a vault already."""
     if home.config_file.exists():
         raise VaultExists(str(home.config_file))
+
+
+def refuse_place(place: Path) -> None:
+    """Raises VaultExists where a vault that was begun to be used stands at `place`, before anybody is
+    asked anything.
+    """
+    try:
+        copy = DirectoryCopy.open(place, None, "")
+    except (NoVault, NotAFolder, Unreachable):
+        return  # `create_vault` says what is wrong with the place itself
+    with contextlib.closing(copy):
+        if _is_used(copy):
+            raise VaultExists(str(place))
 
 
 def create_vault(
@@ -54,16 +67,20 @@ def _new_copy(place: Path, label: str) -> DirectoryCopy:
     except VaultExists:
         copy = DirectoryCopy.open(place, None, label)
     try:
-        if any(copy.list("log/")) or any(copy.list("packs/")):
+        if _is_used(copy):
             raise VaultExists(str(place))
         # An init that was cut off: nothing was ever sealed with the keys in these slots, and nobody must
         # try them.
         for slot in list(copy.list("keys/")):
-            copy.quarantine(slot.name)
+            copy.quarantine(slot.name, whole=True)
     except BaseException:
         copy.close()
         raise
     return copy
+
+
+def _is_used(copy: DirectoryCopy) -> bool:
+    return any(copy.list("log/")) or any(copy.list("packs/"))
 
 
 def _copy_added(copy: DirectoryCopy) -> dict[str, object]:
