@@ -164,6 +164,14 @@ class TooNew(VaultdError):
     what: str
 
 
+@dataclass(eq=False)
+class NoSuchCopy(VaultdError):
+    """The settings name no copy like this."""
+
+    exit_code: ClassVar[int] = 2
+    copy: str
+
+
 # Sources and snapshots.
 
 
@@ -172,6 +180,13 @@ class NoSuchSource(VaultdError):
     """No source has this name or path."""
 
     source: str
+
+
+@dataclass(eq=False)
+class NoSources(VaultdError):
+    """This computer saves no folder yet."""
+
+    exit_code: ClassVar[int] = 2
 
 
 @dataclass(eq=False)

@@ -12,6 +12,7 @@ from vaultd.credentials import KeyFile, Passphrase
 from vaultd.errors import Ambiguous, Damaged, LastKey, Missing, NoSuchKey, Refused
 from vaultd.format.record import KeyAddedBody
 from vaultd.format.slot import (
+    KDF_ARGON2ID,
     format_key_file,
     open_slot,
     parse_key_file,
@@ -129,6 +130,16 @@ def remove_slot(session: Session, key: str) -> str:
 
 def _is_removed(session: Session, digest: bytes) -> bool:
     return any(record.body["slot"] == digest for _, record in session.vault.journal.of_kind("key-removed"))
+
+
+def only_passphrase(session: Session) -> str:
+    """The id of the one slot that a passphrase opens. Raises Ambiguous, NoSuchKey where it is not one."""
+    found = tuple(slot.id for slot in list_slots(session) if slot.kdf == KDF_ARGON2ID)
+    if not found:
+        raise NoSuchKey("")
+    if len(found) > 1:
+        raise Ambiguous("", found)
+    return found[0]
 
 
 def change_passphrase(

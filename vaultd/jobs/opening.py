@@ -56,6 +56,11 @@ def open_copy(home: Home, settings: Settings) -> Copy:
     return DirectoryCopy.open(copy_path(place), place.copy_id, place.label, device)
 
 
+def seems_a_vault(path: Path) -> None:
+    """Look before anybody is asked for a secret. Raises NoVault, NotAFolder, TooNew, Damaged, Unreachable."""
+    DirectoryCopy.open(path, None, "").close()
+
+
 def device_credential(home: Home) -> KeyFile | None:
     """The key that `key unlock` left on this computer, if it did."""
     try:

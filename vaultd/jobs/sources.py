@@ -3,10 +3,13 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from vaultd.copies.identity import same_disk
 from vaultd.errors import BadUsage, NameTaken, NotAFolder, Overlap
 from vaultd.format.record import SourceBody
 from vaultd.jobs.opening import Session, copy_path
+from vaultd.tree.patterns import Selection
 from vaultd.tree.sources import KINDS, Source, find_source, free_name, list_sources, suggest_name
 
 
@@ -22,17 +25,25 @@ class Wanted:
     take_over: bool = False
 
 
+def check_wanted(wanted: Wanted) -> None:
+    """What can be refused before the vault is opened. Raises BadUsage, NotAFolder, BadPattern."""
+    if wanted.kind not in KINDS:
+        raise BadUsage("kind", wanted.kind)
+    if wanted.take_over and wanted.name is None:
+        raise BadUsage("take-over-name")
+    if not os.path.isdir(wanted.path):
+        raise NotAFolder(wanted.path)
+    Selection(exclude=wanted.exclude)
+
+
 def add_source(session: Session, wanted: Wanted) -> Source:
     """Save this folder from now on.
 
     Adding a folder again changes its definition. With `take_over`, a source of this name that another device
     made is continued from this folder. Raises NotAFolder, Overlap, BadSourceName, NameTaken, BadUsage.
     """
-    if wanted.kind not in KINDS:
-        raise BadUsage("kind", wanted.kind)
+    check_wanted(wanted)
     path = os.path.realpath(wanted.path)
-    if not os.path.isdir(path):
-        raise NotAFolder(path)
     refuse_overlap(session, path)
     sources = list_sources(session.vault.journal)
     before = _before(session, sources, path, wanted)
@@ -90,6 +101,12 @@ def my_devices(session: Session) -> set[bytes]:
         mine.add(device)
         device = replaces.get(device)
     return mine
+
+
+def beside_copy(session: Session, source: Source) -> bool:
+    """Whether the source and a copy stand on one file system, so that one broken disk takes both."""
+    path = Path(os.fsdecode(source.body.path))
+    return path.is_dir() and any(same_disk(path, copy_path(place)) for place in session.settings.copies)
 
 
 def own_places(session: Session) -> list[bytes]:

@@ -2,12 +2,10 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from vaultd.copies.contract import Space
-from vaultd.copies.identity import same_disk
-from vaultd.jobs.opening import Session, copy_path
-from vaultd.jobs.sources import is_mine
+from vaultd.jobs.opening import Session
+from vaultd.jobs.sources import beside_copy, is_mine
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots
 from vaultd.tree.sources import Source, list_sources
 
@@ -86,6 +84,5 @@ def _source(session: Session, source: Source, snapshots: list[Snapshot]) -> Sour
         heads=tips,
         level=SAVED if tips else None,
         there=there,
-        beside_copy=there
-        and same_disk(Path(os.fsdecode(source.body.path)), copy_path(session.settings.copies[0])),
+        beside_copy=there and beside_copy(session, source),
     )

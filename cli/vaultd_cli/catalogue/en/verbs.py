@@ -55,8 +55,9 @@ VERBS = {
     "verb.key.change": "Change the passphrase.",
     "verb.key.remove": "Remove a key.\n\n"
     "Whoever kept the old key file and its passphrase can still read the vault; only a new vault changes that.",
-    "verb.key.unlock": "Try whether a key opens the vault.",
-    "verb.recovery-code": "Show the recovery code again, or try one.",
+    "verb.key.unlock": "Let this computer open the vault without asking.\n\n"
+    "Leaves a key file in vaultd's own folder. Whoever can read that file can open the vault; “vaultd key remove” undoes it.",
+    "verb.recovery-code": "Show the recovery code again, or try one.\n\nWhoever has it can open the vault.",
     "verb.doctor": "Look for what is wrong on this computer, and say how to mend it.",
     "verb.completion": "Print the script that completes words in bash, zsh or fish.\n\n"
     "Put one of these into the file that your shell reads at its start:\n\n"

@@ -1,7 +1,9 @@
 """简体中文。用词见 docs/words.md。"""
 
+from vaultd_cli.catalogue.zh.begin import BEGIN
 from vaultd_cli.catalogue.zh.failures import FAILURES
+from vaultd_cli.catalogue.zh.keep import KEEP
 from vaultd_cli.catalogue.zh.talk import TALK
 from vaultd_cli.catalogue.zh.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES
+SENTENCES = VERBS | TALK | FAILURES | BEGIN | KEEP

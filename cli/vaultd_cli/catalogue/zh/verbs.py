@@ -52,8 +52,9 @@ VERBS = {
     "verb.key.change": "修改密码。",
     "verb.key.remove": "去掉一把钥匙。\n\n"
     "如果有人留着旧的钥匙文件和它的密码，仍然可以读取保险库；只有新建一个保险库才能改变这一点。",
-    "verb.key.unlock": "试试一把钥匙能否打开保险库。",
-    "verb.recovery-code": "再次显示恢复码，或者试一个恢复码。",
+    "verb.key.unlock": "让这台电脑不用询问就能打开保险库。\n\n"
+    "会在 vaultd 自己的文件夹里留下一个钥匙文件。谁能读取它，谁就能打开保险库；用“vaultd key remove”可以撤销。",
+    "verb.recovery-code": "再次显示恢复码，或者试一试手上的恢复码。\n\n谁拿到它，谁就能打开保险库。",
     "verb.doctor": "找出这台电脑上的问题，并说明怎么解决。",
     "verb.completion": "输出 bash、zsh 或 fish 的自动补全脚本。\n\n"
     "把下面对应的一行放进您的 shell 启动时读取的文件：\n\n"

@@ -1,0 +1,110 @@
+"""`vaultd init`: make a vault, show its recovery code, and see that it was written down."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vaultd_cli import ask, show
+from vaultd_cli.catalogue import language, say
+from vaultd_cli.command import command
+from vaultd_cli.run import Run
+
+if TYPE_CHECKING:
+    from vaultd.credentials import Passphrase
+
+# Words that are asked back: enough to see that the code is on paper, few enough not to be typed from the
+# screen.
+_ASKED_BACK = 3
+_PER_LINE = 4
+
+
+@command("init")
+@click.argument("copy", required=False, type=click.Path())
+@click.option("--name", default="main", metavar="NAME", help=say("option.copy-name"))
+@click.option("--kdf", type=click.Choice(("standard", "strong")), default="standard", help=say("option.kdf"))
+@click.option("--yes", is_flag=True, help=say("option.init-yes"))
+def init(run: Run, copy: str | None, name: str, kdf: str, yes: bool) -> int | None:
+    from vaultd.errors import NoTerminal
+    from vaultd.format.keys import new_master
+    from vaultd.jobs.init import create_vault, refuse_place, refuse_second_vault
+    from vaultd_cli.hardening import keep_memory_private
+
+    if not (run.may_ask or (copy and yes)):
+        raise NoTerminal
+    refuse_second_vault(run.home)
+    keep_memory_private()
+    guided = copy is None
+    place = Path(copy or ask.line(say("init.where"))).expanduser().absolute()
+    refuse_place(place)
+    folder = ask.line(say("init.folder")) if guided else ""
+    passphrase = _passphrase(run)
+    master = new_master()
+    words = _show_code(run, master)
+    if not yes:
+        _ask_back(run, words)
+    create_vault(run.home, place, master, passphrase, name, strong=kdf == "strong")
+    _tell(run, place, words)
+    return _first_snapshot(run, passphrase, folder) if folder else None
+
+
+def _passphrase(run: Run) -> "Passphrase":
+    from vaultd.credentials import Passphrase
+    from vaultd.errors import BadUsage
+
+    given = run.credential()
+    if given is None:
+        return ask.new_passphrase(run.console)
+    if not isinstance(given, Passphrase):
+        raise BadUsage("init-credential")
+    return given
+
+
+def _show_code(run: Run, master: bytes) -> list[str]:
+    from vaultd.format.words import CHINESE, ENGLISH, recovery_words
+
+    words = recovery_words(master, CHINESE if language() == "zh" else ENGLISH)
+    if not run.json:
+        run.console.answer("init.code")
+        show_words(run, words)
+        run.console.answer("init.code-keep")
+    return words
+
+
+def show_words(run: Run, words: list[str]) -> None:
+    """The 24 words with their numbers, in columns."""
+    cells = [f"{number:>2}. {word}" for number, word in enumerate(words, 1)]
+    wide = max(map(show.width, cells)) + 3
+    for first in range(0, len(cells), _PER_LINE):
+        row = cells[first : first + _PER_LINE]
+        run.console.line("   " + "".join(show.pad(cell, wide) for cell in row).rstrip())
+
+
+def _ask_back(run: Run, words: list[str]) -> None:
+    from vaultd.format.words import same_word
+
+    for place in sorted(secrets.SystemRandom().sample(range(len(words)), _ASKED_BACK)):
+        while not same_word(ask.line(say("init.ask-word", number=place + 1)), words[place]):
+            run.console.warn("init.other-word", number=place + 1)
+
+
+def _tell(run: Run, place: Path, words: list[str]) -> None:
+    if run.json:
+        run.console.json({"copy": str(place), "home": str(run.home.config), "recovery_code": words})
+        return
+    run.console.answer("init.done", place=os.fsencode(place))
+    run.console.tell("init.next")
+
+
+def _first_snapshot(run: Run, passphrase: "Passphrase", folder: str) -> int:
+    from vaultd.jobs.opening import open_for_writing
+    from vaultd.jobs.sources import Wanted, add_source
+    from vaultd_cli.commands.snapshot import take
+    from vaultd_cli.commands.source import warn_of_one_disk
+
+    with open_for_writing(run.home, passphrase) as session:
+        source = add_source(session, Wanted(os.fsencode(os.path.expanduser(folder))))
+        warn_of_one_disk(run, session, source)
+        return take(run, session, [source], force=False)

@@ -1,0 +1,130 @@
+"""`vaultd key`: the keys that open the vault."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from vaultd_cli import ask, show
+from vaultd_cli.catalogue import say
+from vaultd_cli.command import Group
+from vaultd_cli.console import Column
+from vaultd_cli.run import Run
+
+if TYPE_CHECKING:
+    from vaultd.credentials import KeyFile, Passphrase
+    from vaultd.jobs.keys import SlotInfo
+
+key = Group("key")
+_SHORT = 8
+
+
+@key.verb("list", unlocks=True)
+def list_(run: Run) -> None:
+    from vaultd.jobs.keys import list_slots
+
+    with run.vault() as session:
+        slots = list_slots(session)
+    if run.json:
+        run.console.json([_as_json(slot) for slot in slots])
+        return
+    columns = [Column("column.id"), Column("column.kind"), Column("column.added"), Column("column.name")]
+    run.console.table(columns, [_row(slot) for slot in slots])
+
+
+def _row(slot: "SlotInfo") -> list[str]:
+    added = "-" if slot.added_ns is None else show.moment(slot.added_ns)
+    return [slot.id, _kind(slot), added, show.text(slot.label)]
+
+
+def _kind(slot: "SlotInfo") -> str:
+    from vaultd.format.slot import KDF_KEY_FILE
+
+    if slot.kdf == KDF_KEY_FILE:
+        return say("key.file")
+    return say("key.passphrase", memory=slot.m_kib * 1024)
+
+
+def _as_json(slot: "SlotInfo") -> dict[str, object]:
+    added = None if slot.added_ns is None else show.instant(slot.added_ns)
+    return {"id": slot.id, "kdf": slot.kdf, "m_kib": slot.m_kib, "label": slot.label, "added": added}
+
+
+@key.verb("add", unlocks=True)
+@click.option("--file", "file", type=click.Path(), metavar="FILE", help=say("option.new-key-file"))
+@click.option("--new-passphrase-file", type=click.Path(), help=say("option.new-passphrase-file"))
+@click.option("--kdf", type=click.Choice(("standard", "strong")), default="standard", help=say("option.kdf"))
+@click.option("--label", default="", metavar="NAME", help=say("option.key-label"))
+def add(run: Run, file: str | None, new_passphrase_file: str | None, kdf: str, label: str) -> None:
+    from vaultd.errors import BadUsage
+    from vaultd.jobs.keys import add_slot
+
+    if file and new_passphrase_file:
+        raise BadUsage("one-new-key")
+    with run.vault(writing=True) as session:
+        new = _new_key_file(file) if file else _new_passphrase(run, new_passphrase_file)
+        slot = add_slot(session, new, label, strong=kdf == "strong")
+    _tell(run, "key.added", slot)
+
+
+def _new_passphrase(run: Run, path: str | None) -> "Passphrase":
+    return ask.passphrase_from_file(run.console, path) if path else ask.new_passphrase(run.console)
+
+
+def _new_key_file(path: str) -> "KeyFile":
+    """Made and on the disk before the slot that it opens; never over a file that is there."""
+    from vaultd.credentials import KeyFile
+    from vaultd.format.slot import format_key_file
+
+    text = format_key_file(os.urandom(32)).encode()
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
+        made.write(text)
+        made.flush()
+        os.fsync(made.fileno())
+    return KeyFile(text)
+
+
+@key.verb("change", unlocks=True)
+@click.argument("id", required=False)
+@click.option("--new-passphrase-file", type=click.Path(), help=say("option.new-passphrase-file"))
+@click.option("--kdf", type=click.Choice(("standard", "strong")), default="standard", help=say("option.kdf"))
+@click.option("--label", default="", metavar="NAME", help=say("option.key-label"))
+def change(run: Run, id: str | None, new_passphrase_file: str | None, kdf: str, label: str) -> None:  # noqa: A002
+    from vaultd.jobs.keys import change_passphrase, only_passphrase
+
+    with run.vault(writing=True) as session:
+        old = id or only_passphrase(session)
+        new = _new_passphrase(run, new_passphrase_file)
+        slot = change_passphrase(session, old, new, label, strong=kdf == "strong")
+    _tell(run, "key.changed", slot)
+
+
+@key.verb("remove", unlocks=True)
+@click.argument("id")
+def remove(run: Run, id: str) -> None:  # noqa: A002
+    from vaultd.jobs.keys import remove_slot
+
+    with run.vault(writing=True) as session:
+        slot = remove_slot(session, id)
+    _tell(run, "key.removed", slot)
+    run.console.tell("key.removed-limit")
+
+
+@key.verb("unlock", unlocks=True)
+def unlock(run: Run) -> None:
+    import platform
+
+    from vaultd.jobs.keys import unlock_computer
+
+    with run.vault(writing=True) as session:
+        slot = unlock_computer(session, platform.node())
+        path = session.home.device_key_file
+    _tell(run, "key.unlocked", slot)
+    run.console.tell("key.unlocked-limit", path=os.fsencode(path))
+
+
+def _tell(run: Run, sentence: str, slot: str) -> None:
+    if run.json:
+        run.console.json({"id": slot})
+    else:
+        run.console.answer(sentence, id=slot[:_SHORT])

@@ -1,0 +1,55 @@
+"""`vaultd open`: attach a new or emptied computer to a vault that exists."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vaultd_cli.catalogue import say
+from vaultd_cli.command import command
+from vaultd_cli.run import Run
+
+if TYPE_CHECKING:
+    from vaultd.jobs.opening import Session
+
+
+@command("open", unlocks=True)
+@click.argument("copy", type=click.Path())
+@click.option("--name", default="main", metavar="NAME", help=say("option.copy-name"))
+def open_(run: Run, copy: str, name: str) -> None:
+    from vaultd.credentials import Credential
+    from vaultd.jobs.init import attach
+    from vaultd.jobs.opening import open_vault, seems_a_vault
+
+    place = Path(copy).absolute()
+    seems_a_vault(place)
+
+    def try_it(given: Credential) -> Credential:
+        attach(run.home, place, given, name, run.key or None)
+        return given
+
+    given = run.unlock(try_it)
+    with open_vault(run.home, given, run.key or None) as session:
+        _tell(run, session, place)
+
+
+def _tell(run: Run, session: "Session", place: Path) -> None:
+    from vaultd.tree.snapshots import list_snapshots, newest
+    from vaultd.tree.sources import list_sources
+
+    snapshots = list_snapshots(session.vault.journal)
+    sources = list_sources(session.vault.journal)
+    if run.json:
+        names = [source.body.name for source in sources]
+        run.console.json({"copy": str(place), "snapshots": len(snapshots), "sources": names})
+        return
+    run.console.answer("open.done", place=os.fsencode(place), snapshots=len(snapshots))
+    for source in sources:
+        last = newest(snapshots, source.body.id)
+        if last is None:
+            run.console.answer("open.source-empty", name=source.body.name, path=source.body.path)
+        else:
+            facts = {"name": source.body.name, "path": source.body.path, "time": last.body.started}
+            run.console.answer("open.source", **facts, host=last.body.host)
+    run.console.tell("open.next", name=sources[0].body.name if sources else "NAME")

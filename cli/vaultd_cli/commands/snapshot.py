@@ -1,0 +1,125 @@
+"""`vaultd snapshot`: save what is in the sources now."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from vaultd_cli import show
+from vaultd_cli.catalogue import knows, say
+from vaultd_cli.command import command
+from vaultd_cli.console import named
+from vaultd_cli.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vaultd.errors import VaultdError
+    from vaultd.jobs.opening import Session
+    from vaultd.jobs.snapshot import Taken
+    from vaultd.tree.sources import Source
+    from vaultd.tree.troubles import Trouble
+
+# So many paths are listed on a screen; -v and --json list all that the snapshot keeps.
+_SHOWN = 20
+_NOT_ALL_SAFE = 3
+
+
+@command("snapshot", unlocks=True)
+@click.argument("sources", nargs=-1, metavar="[SOURCE|PATH]...")
+@click.option("--force", is_flag=True, help=say("option.force-empty"))
+def snapshot(run: Run, sources: tuple[str, ...], force: bool) -> int:
+    from vaultd.errors import NoSources
+    from vaultd.jobs.sources import my_sources
+    from vaultd.tree.sources import find_source
+
+    with run.vault(writing=True) as session:
+        mine = my_sources(session)
+        chosen = [find_source(mine, words) for words in sources] if sources else mine
+        if not chosen:
+            raise NoSources
+        return take(run, session, chosen, force=force)
+
+
+def take(run: Run, session: "Session", sources: "Sequence[Source]", *, force: bool) -> int:
+    """Save these sources one by one, and tell of each. One that cannot be read does not stop the others."""
+    from vaultd.errors import NotAFolder, Overlap, SourceEmpty, SourceGone, SourceUnreadable
+    from vaultd.jobs.snapshot import take_snapshot
+    from vaultd.tree.scan import never
+
+    documents, failures, worst = [], [], 0
+    for source in sources:
+        try:
+            with run.progress() as progress:
+                taken = take_snapshot(session, source, progress, never, force=force)
+        except (SourceGone, SourceEmpty, SourceUnreadable, NotAFolder, Overlap) as error:
+            failures.append(error)
+            continue
+        documents.append(_as_json(taken))
+        worst = max(worst, _NOT_ALL_SAFE if taken.trouble_count else 0)
+        if not run.json:
+            _tell(run, taken)
+    if run.json:
+        run.console.json(documents)
+    return _tell_failures(run, failures, bool(documents)) or worst
+
+
+def _tell_failures(run: Run, failures: "Sequence[VaultdError]", any_saved: bool) -> int:
+    """The last failure is raised where nothing was saved, so that its exit code counts."""
+    from vaultd_cli.failure import explain
+
+    if not failures:
+        return 0
+    for failure in failures if any_saved else failures[:-1]:
+        explain(failure).show(run.console)
+    if not any_saved:
+        raise failures[-1]
+    return _NOT_ALL_SAFE
+
+
+def _tell(run: Run, taken: "Taken") -> None:
+    body = taken.snapshot.body
+    facts = {
+        "id": taken.snapshot.short,
+        "name": body.name,
+        "files": body.counts["files"],
+        "bytes": body.counts["bytes"],
+        "changed": body.counts["changed"],
+        "stored": body.counts["stored"],
+        "seconds": (body.ended - body.started) / 1e9,
+    }
+    run.console.answer("snapshot.saved" if body.complete else "snapshot.partial", **facts)
+    _list(run, taken.troubles, taken.trouble_count, "snapshot.trouble")
+    _list(run, taken.notes, len(taken.notes), "snapshot.note")
+
+
+def _list(run: Run, troubles: "Sequence[Trouble]", count: int, key: str) -> None:
+    shown = troubles if run.console.verbosity else troubles[:_SHOWN]
+    for trouble in shown:
+        run.console.warn(key, path=trouble.path or b".", why=why(trouble.error))
+    if count > len(shown):
+        run.console.warn("snapshot.more", count=count - len(shown))
+
+
+def why(error: str) -> str:
+    """What an error of a path means, in words where there are any; else the system's own name for it."""
+    from vaultd_cli.catalogue import Said
+
+    return Said(say(f"why.{error}")) if knows(f"why.{error}") else show.text(error)
+
+
+def _as_json(taken: "Taken") -> dict[str, object]:
+    body = taken.snapshot.body
+    return {
+        "id": taken.snapshot.id.hex(),
+        "source": body.name,
+        **named("path", body.path),
+        "started": show.instant(body.started),
+        "ended": show.instant(body.ended),
+        "level": "saved",
+        "complete": body.complete,
+        "counts": body.counts,
+        "root": body.root.content.hex() if isinstance(body.root.content, bytes) else None,
+        "troubles": [named("path", t.path) | {"error": t.error, "detail": t.detail} for t in taken.troubles],
+        "trouble_count": taken.trouble_count,
+        "notes": [named("path", t.path) | {"error": t.error, "detail": t.detail} for t in taken.notes],
+    }

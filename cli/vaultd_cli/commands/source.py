@@ -1,0 +1,99 @@
+"""`vaultd source`: the folders that are saved."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from vaultd_cli import show
+from vaultd_cli.catalogue import say
+from vaultd_cli.command import Group
+from vaultd_cli.console import Column, named
+from vaultd_cli.run import Run
+
+if TYPE_CHECKING:
+    from vaultd.jobs.opening import Session
+    from vaultd.tree.sources import Source
+
+source = Group("source")
+
+
+@source.verb("add", unlocks=True)
+@click.argument("path", type=click.Path())
+@click.option("--name", metavar="NAME", help=say("option.source-name"))
+@click.option("--kind", default="files", metavar="photos|chat|files", help=say("option.source-kind"))
+@click.option("--exclude", multiple=True, metavar="PATTERN", help=say("option.source-exclude"))
+@click.option("--cross", is_flag=True, help=say("option.source-cross"))
+@click.option("--take-over", is_flag=True, help=say("option.source-take-over"))
+def add(
+    run: Run, path: str, name: str | None, kind: str, exclude: tuple[str, ...], cross: bool, take_over: bool
+) -> None:
+    from vaultd.jobs.sources import Wanted, add_source, check_wanted
+
+    wanted = Wanted(os.fsencode(path), name, kind, exclude, cross, take_over)
+    check_wanted(wanted)
+    with run.vault(writing=True) as session:
+        added = add_source(session, wanted)
+        warn_of_one_disk(run, session, added)
+        if run.json:
+            run.console.json(_as_json(added, mine=True))
+        else:
+            run.console.answer("source.added", name=added.body.name, path=added.body.path)
+            run.console.tell("source.next")
+
+
+def warn_of_one_disk(run: Run, session: "Session", source: "Source") -> None:
+    """One broken disk must not take both the folder and its only copy."""
+    from vaultd.jobs.sources import beside_copy
+
+    if beside_copy(session, source):
+        run.console.warn("source.one-disk", path=source.body.path)
+
+
+@source.verb("list", unlocks=True)
+def list_(run: Run) -> None:
+    from vaultd.jobs.sources import is_mine
+    from vaultd.tree.sources import list_sources
+
+    with run.vault() as session:
+        sources = [(each, is_mine(session, each)) for each in list_sources(session.vault.journal)]
+    if run.json:
+        run.console.json([_as_json(each, mine=mine) for each, mine in sources])
+        return
+    if not sources:
+        run.console.tell("source.none")
+        return
+    columns = [Column("column.name"), Column("column.kind"), Column("column.where"), Column("column.path")]
+    run.console.table(columns, [_row(each, mine) for each, mine in sources])
+
+
+def _row(source: "Source", mine: bool) -> list[str]:
+    body = source.body
+    where = say("source.here") if mine else say("source.elsewhere")
+    return [show.text(body.name), say(f"kind.{body.kind}"), where, show.name(body.path)]
+
+
+def _as_json(source: "Source", *, mine: bool) -> dict[str, object]:
+    body = source.body
+    return {
+        "id": body.id.hex(),
+        "name": body.name,
+        "kind": body.kind,
+        **named("path", body.path),
+        "exclude": list(body.exclude),
+        "cross": body.cross,
+        "here": mine,
+    }
+
+
+@source.verb("remove", unlocks=True)
+@click.argument("name")
+def remove(run: Run, name: str) -> None:
+    from vaultd.jobs.sources import remove_source
+
+    with run.vault(writing=True) as session:
+        removed = remove_source(session, name)
+    if run.json:
+        run.console.json(_as_json(removed, mine=True))
+    else:
+        run.console.answer("source.removed", name=removed.body.name)

@@ -1,0 +1,119 @@
+"""`vaultd status`: one screen that says how safe everything is, and never more than was measured."""
+
+from typing import TYPE_CHECKING, Any
+
+from vaultd_cli import show
+from vaultd_cli.catalogue import say
+from vaultd_cli.command import command
+from vaultd_cli.console import Column, Inked, named
+from vaultd_cli.run import Run
+
+if TYPE_CHECKING:
+    from vaultd.jobs.status import SourceStatus, Status
+
+_NOT_ALL_SAFE = 3
+
+
+@command("status", unlocks=True)
+def status(run: Run) -> int:
+    from vaultd.jobs.status import status as look
+
+    with run.vault() as session:
+        found = look(session)
+    if run.json:
+        run.console.json(_as_json(found))
+    else:
+        _tell(run, found)
+    return _NOT_ALL_SAFE if found.worst else 0
+
+
+def _tell(run: Run, found: "Status") -> None:
+    columns = [
+        Column("column.name"),
+        Column("column.level"),
+        Column("column.last"),
+        Column("column.files", right=True),
+    ]
+    columns += [Column("column.size", right=True), Column("column.path")]
+    run.console.table(columns, [_row(each) for each in found.sources])
+    facts = {"stored": found.stored, "packs": found.packs, "snapshots": found.snapshots}
+    run.console.answer(
+        "status.copy", label=found.copy_label, url=found.copy_url, free=found.space.free, **facts
+    )
+    run.console.warn("status.one-copy")
+    for each in found.sources:
+        for key in _worries(each):
+            run.console.warn(key, name=each.source.body.name, path=each.source.body.path)
+    if found.troubles:
+        run.console.warn("status.troubles", count=found.troubles)
+    for word in found.unknown:
+        run.console.warn("check.unknown", what=word)
+
+
+def _row(each: "SourceStatus") -> list[str]:
+    body, last = each.source.body, each.newest
+    if last is None:
+        return [show.text(body.name), Inked(say("level.none"), "red"), "-", "-", "-", show.name(body.path)]
+    level = say("level.partial") if not last.body.complete else say(f"level.{each.level}")
+    counts = last.body.counts
+    numbers = [show.count(counts.get("files", 0)), show.size(counts.get("bytes", 0))]
+    ink = "green" if last.body.complete else "yellow"
+    return [
+        show.text(body.name),
+        Inked(level, ink),
+        show.moment(last.body.started),
+        *numbers,
+        show.name(body.path),
+    ]
+
+
+def _worries(each: "SourceStatus") -> list[str]:
+    worries = []
+    if each.newest is None and each.mine:
+        worries.append("status.never-saved")
+    if each.mine and not each.there:
+        worries.append("status.gone")
+    if len(each.heads) > 1:
+        worries.append("status.diverged")
+    if each.beside_copy:
+        worries.append("source.one-disk")
+    return worries
+
+
+def _as_json(found: "Status") -> dict[str, Any]:
+    copy = {
+        "label": found.copy_label,
+        "url": found.copy_url,
+        "packs": found.packs,
+        "bytes": found.stored,
+        "free": found.space.free,
+        "total": found.space.total,
+    }
+    return {
+        "vault": found.vault_id.hex(),
+        "copies": [copy],
+        "highest_level": "saved",
+        "snapshots": found.snapshots,
+        "sources": [_source_as_json(each) for each in found.sources],
+        "troubles": found.troubles,
+        "unknown": list(found.unknown),
+        "as_safe_as_asked": not found.worst,
+    }
+
+
+def _source_as_json(each: "SourceStatus") -> dict[str, Any]:
+    body, last = each.source.body, each.newest
+    return {
+        "name": body.name,
+        "kind": body.kind,
+        **named("path", body.path),
+        "here": each.mine,
+        "there": each.there,
+        "level": each.level,
+        "complete": last.body.complete if last else None,
+        "last": show.instant(last.body.started) if last else None,
+        "snapshot": last.id.hex() if last else None,
+        "heads": [head.id.hex() for head in each.heads],
+        "counts": last.body.counts if last else None,
+        "same_disk_as_copy": each.beside_copy,
+    }

@@ -1,0 +1,84 @@
+"""The words by which a person names a snapshot: an id, a source, a day."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from vaultd.errors import Ambiguous, NoSuchSnapshot
+from vaultd.tree.snapshots import Snapshot
+
+LATEST = "latest"
+_ID = re.compile(r"[0-9a-fA-F]{4,64}")
+# The time may be written with ":" or "-": "-" needs no quoting, and is how folders of the mount are named.
+_DAY = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}[:-]\d{2}(?:[:-]\d{2})?)?"
+_WORDS = re.compile(
+    rf"(?P<name>[^:@~/]+)(?:@(?P<day>{_DAY})|~(?P<back>\d{{1,9}}))?(?::(?P<path>.*))?", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """SNAPSHOT[:PATH] taken apart: `name` a source, an id or "latest"; `day` or `back` where given;
+    `path` None: all.
+    """
+
+    name: str
+    day: str | None
+    back: int
+    path: str | None
+
+
+def parse_selector(words: str) -> Selector:
+    """Raises NoSuchSnapshot for words that cannot name one."""
+    match = _WORDS.fullmatch(words)
+    if match is None:
+        raise NoSuchSnapshot(words)
+    name = unicodedata.normalize("NFC", match["name"])
+    return Selector(name, match["day"], int(match["back"] or 0), match["path"])
+
+
+def select(snapshots: Sequence[Snapshot], words: str) -> Snapshot:
+    """The snapshot that `words` (without a path) name; `snapshots` are oldest first.
+
+    A source's name beats an id. A day means its end, in local time: the newest snapshot begun until then.
+    Raises NoSuchSnapshot, Ambiguous.
+    """
+    selector = parse_selector(words)
+    line = [s for s in snapshots if selector.name == LATEST or s.body.name == selector.name]
+    if not line and selector.name != LATEST:
+        return _by_id(snapshots, selector, words)
+    line.sort(key=lambda snapshot: (snapshot.body.started, snapshot.id))
+    if selector.day is not None:
+        end = _end_of(selector.day, words)
+        line = [snapshot for snapshot in line if snapshot.body.started < end]
+    if selector.back >= len(line):
+        raise NoSuchSnapshot(words)
+    return line[-1 - selector.back]
+
+
+def _by_id(snapshots: Sequence[Snapshot], selector: Selector, words: str) -> Snapshot:
+    if selector.day is not None or selector.back or not _ID.fullmatch(selector.name):
+        raise NoSuchSnapshot(words)
+    found = [snapshot for snapshot in snapshots if snapshot.id.hex().startswith(selector.name.lower())]
+    if not found:
+        raise NoSuchSnapshot(words)
+    if len(found) > 1:
+        raise Ambiguous(words, tuple(snapshot.id.hex()[:16] for snapshot in found))
+    return found[0]
+
+
+def _end_of(day: str, words: str) -> int:
+    """The first instant, in ns, after the day, minute or second that was named."""
+    digits = re.sub(r"\D", "", day)
+    form, step = {
+        8: ("%Y%m%d", timedelta(days=1)),
+        12: ("%Y%m%d%H%M", timedelta(minutes=1)),
+        14: ("%Y%m%d%H%M%S", timedelta(seconds=1)),
+    }[len(digits)]
+    try:
+        end = datetime.strptime(digits, form) + step  # noqa: DTZ007 - local time is what the owner means
+        return int(end.timestamp()) * 1_000_000_000
+    except (ValueError, OverflowError):
+        raise NoSuchSnapshot(words) from None
