@@ -1,0 +1,286 @@
+"""The documents for people stay true: every command in them is run, every link leads somewhere.
+
+A block that is marked `console` is a session of a person at a terminal, and is played as such: its
+lines that begin with `$ ` are typed into a shell one after the other, and what is asked for is
+answered. `/media/disk` is a folder of the test's own, and so is the home.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from vaultd_cli.verbs import ALIASES, VERBS
+
+from tests.cli.runner import environment
+from tests.cli.terminal import Terminal
+
+REPOSITORY = Path(__file__).parent.parent
+PAGES = sorted([*REPOSITORY.glob("README*.md"), *(REPOSITORY / "docs").rglob("*.md")])
+STARTS = ("README.md", "README.zh-CN.md")
+WORST_DAYS = ("docs/recovery.md", "docs/recovery.zh-CN.md")
+PAIRS = (STARTS, WORST_DAYS)
+PASSPHRASE = "correct horse battery staple"
+DISK = "/media/disk"
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_VERB = re.compile(r"(?:`|\$ )vaultd ([a-z][a-z-]*)")
+_TARGET = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+_HOST = re.compile(r"https?://|\b[\w-]+\.(?:com|org|net|io|dev|cn|edu)\b")
+_WORD_OF_CODE = re.compile(r"(\d+)\. (\w+)")
+
+
+def text_of(page: str) -> str:
+    return (REPOSITORY / page).read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """What stands in the fenced blocks of a language."""
+    return [body for name, body in _FENCE.findall(text) if name == language]
+
+
+def commands(text: str) -> list[str]:
+    """What a person types, line by line."""
+    lines = [line for block in blocks(text, "console") for line in block.splitlines()]
+    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+
+
+def without_blocks(text: str) -> str:
+    return _FENCE.sub("", text)
+
+
+def anchors(text: str) -> set[str]:
+    """The names under which headings can be linked to."""
+    titles = re.findall(r"^#+ (.+)$", without_blocks(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+# A person and a shell.
+
+
+class Person:
+    """Types the commands of a page at a terminal, and knows what was on the paper beside it."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.disk = work / "media-disk"
+        self.folder = work
+        self.passphrase_file = work / "passphrase"
+        self.passphrase_file.write_text(PASSPHRASE + "\n")
+        self.passphrase_file.chmod(0o600)
+        self.disk.mkdir()
+
+    def types(self, command: str) -> None:
+        """Run one line, and answer. Raises AssertionError unless it succeeds."""
+        if command.startswith("vaultd open "):  # what an emptied computer does
+            shutil.rmtree(self.work / ".vaultd", ignore_errors=True)
+        line = command.replace(DISK, str(self.disk))
+        where = self.work / "where"
+        script = f"cd '{self.folder}' && {line}\nended=$?\npwd >'{where}'\nexit $ended"
+        with Terminal(["/bin/sh", "-c", script], self.work, **self._handed_over(command)) as terminal:
+            self._answer(terminal, command)
+            code = terminal.end()
+            assert code == 0, f"$ {command}\nexit code {code}\n{terminal.screen}"
+        self.folder = Path(where.read_text().strip())
+
+    def _handed_over(self, command: str) -> dict[str, str]:
+        """The passphrase goes the way of scripts, except where the page lets a person be asked for it."""
+        asked = command.startswith("vaultd init ") or any(
+            f"--{way}-file" in command for way in ("recovery-code", "key")
+        )
+        return {} if asked else {"VAULTD_PASSPHRASE_FILE": str(self.passphrase_file)}
+
+    def _answer(self, terminal: Terminal, command: str) -> None:
+        if command.startswith("vaultd init "):
+            self._choose_passphrase(terminal)
+            self._write_down_and_repeat(terminal)
+        elif command.startswith("vaultd key add"):
+            self._choose_passphrase(terminal)
+        elif "recover.py list" in command or "recover.py restore" in command:
+            terminal.expect("Passphrase")
+            terminal.type(PASSPHRASE + "\r")
+
+    def _choose_passphrase(self, terminal: Terminal) -> None:
+        for question in ("New passphrase:", "The same again:"):
+            terminal.expect(question)
+            terminal.type(PASSPHRASE + "\r")
+
+    def _write_down_and_repeat(self, terminal: Terminal) -> None:
+        for _ in range(3):
+            number = re.findall(r"\d+", terminal.expect(r"(?i)word[^\n]*?\d+[^\n]*:"))[-1]
+            paper = dict(_WORD_OF_CODE.findall(terminal.screen))
+            terminal.type(paper[number] + "\r")
+
+
+def make_pictures(folder: Path) -> None:
+    """What somebody has: three photos, one of them from 2019."""
+    (folder / "2019").mkdir(parents=True)
+    for number, name in enumerate(("IMG_0001.jpg", "IMG_0002.jpg", "2019/IMG_0003.jpg")):
+        (folder / name).write_bytes(bytes([0xFF, 0xD8, number]) * 1000)
+
+
+def vaultd(work: Path, *words: str) -> str:
+    """Run vaultd as a script does; what it says on stdout."""
+    known = environment(work) | {"VAULTD_PASSPHRASE_FILE": str(work / "passphrase")}
+    done = subprocess.run(
+        ["vaultd", *words], cwd=work, env=known, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Person:
+    make_pictures(tmp_path / "Pictures")
+    return Person(tmp_path)
+
+
+@pytest.fixture
+def unlucky(person: Person) -> Person:
+    """Somebody with a copy, a passphrase, a recovery code and a key file, whose computer is gone."""
+    work, pictures = person.work, person.work / "Pictures"
+    made = vaultd(work, "init", str(person.disk / "vault"), "--yes", "--json")
+    (work / "code.txt").write_text(" ".join(json.loads(made)["recovery_code"]))
+    (work / "code.txt").chmod(0o600)
+    vaultd(work, "source", "add", str(pictures), "--name", "photos", "--kind", "photos")
+    vaultd(work, "snapshot")
+    (pictures / "IMG_0001.jpg").unlink()
+    vaultd(work, "snapshot")
+    vaultd(work, "key", "add", "--file", str(work / "vault.key"))
+    shutil.rmtree(pictures)
+    shutil.rmtree(work / ".vaultd")
+    return person
+
+
+@pytest.mark.parametrize("page", STARTS)
+def test_the_first_restore_works_as_written(page: str, person: Person) -> None:
+    for command in commands(text_of(page)):
+        person.types(command)
+    recovered = sorted(path.name for path in (person.work / "recovered").rglob("*.jpg"))
+    assert recovered == ["IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"]
+
+
+@pytest.mark.parametrize("page", WORST_DAYS)
+def test_the_worst_day_ends_well_as_written(page: str, unlucky: Person) -> None:
+    for command in commands(text_of(page)):
+        unlucky.types(command)
+    work = unlucky.work
+    assert (work / "restored" / "IMG_0002.jpg").exists()
+    assert (work / "restored" / "2019" / "IMG_0003.jpg").exists()
+    assert not (work / "restored" / "IMG_0001.jpg").exists()
+    assert [path.name for path in (work / "deleted").rglob("*.jpg")] == ["IMG_0001.jpg"]
+    assert (work / "restored-earlier" / "IMG_0001.jpg").exists()
+    assert (work / "recovered" / "photos" / "IMG_0002.jpg").exists()
+    assert {path.name for path in (work / "second" / "vault").iterdir()} >= {"vault.id", "packs", "log"}
+
+
+@pytest.mark.parametrize("line", ["false", "vaultd nosuch", "vaultd restore nosuch --target ~/x"])
+def test_a_command_that_fails_is_seen(line: str, unlucky: Person) -> None:
+    with pytest.raises(AssertionError):
+        unlucky.types(line)
+
+
+# What can be seen without running anything.
+
+
+def broken_links(page: Path) -> Iterator[str]:
+    for link in _LINK.findall(without_blocks(page.read_text(encoding="utf-8"))):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or not target.is_relative_to(REPOSITORY):
+            yield f"{page.name}: {link}"
+        elif anchor and anchor not in anchors(target.read_text(encoding="utf-8")):
+            yield f"{page.name}: {link}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert list(broken_links(page)) == []
+
+
+@pytest.mark.parametrize("link", ["nosuch.md", "../outside.md", "README.md#no-such-heading", "#nowhere"])
+def test_a_broken_link_is_seen(link: str, tmp_path: Path) -> None:
+    page = REPOSITORY / "README.md"
+    shutil.copy(page, tmp_path)
+    (tmp_path / "page.md").write_text(f"[x]({link})")
+    assert list(broken_links(tmp_path / "page.md"))
+
+
+def unknown_verbs(text: str) -> set[str]:
+    return set(_VERB.findall(text)) - set(VERBS) - set(ALIASES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_verbs_that_are_named_exist(page: Path) -> None:
+    assert unknown_verbs(page.read_text(encoding="utf-8")) == set()
+
+
+def test_a_verb_that_is_not_there_is_seen() -> None:
+    assert unknown_verbs("run `vaultd snapshot`, then `vaultd mount DIR`\n$ vaultd heal") == {"mount", "heal"}
+
+
+@pytest.mark.parametrize("page", [*STARTS, *WORST_DAYS])
+def test_options_that_are_named_exist(page: str) -> None:
+    catalogue = (REPOSITORY / "cli" / "vaultd_cli").rglob("*.py")
+    known = {option for path in catalogue for option in _OPTION.findall(path.read_text(encoding="utf-8"))}
+    named = {
+        option
+        for code in re.findall(r"`([^`\n]+)`", without_blocks(text_of(page)))
+        for option in _OPTION.findall(code)
+    }
+    assert named - known - {"--help"} == set()
+
+
+@pytest.mark.parametrize("page", STARTS)
+def test_targets_of_make_that_are_named_exist(page: str) -> None:
+    known = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
+    assert set(_TARGET.findall(text_of(page))) <= known
+
+
+@pytest.mark.parametrize(("english", "chinese"), PAIRS)
+def test_both_languages_have_the_same_commands_and_headings(english: str, chinese: str) -> None:
+    one, other = text_of(english), text_of(chinese)
+    assert commands(one) == commands(other)
+    levels = [re.findall(r"^#+(?= )", without_blocks(text), re.MULTILINE) for text in (one, other)]
+    assert levels[0] == levels[1]
+    codes = [re.findall(r"^\| (\d+) \|", text, re.MULTILINE) for text in (one, other)]
+    assert codes[0] == codes[1]
+
+
+def test_exit_codes_are_those_of_the_program() -> None:
+    from vaultd import errors
+
+    classes = [thing for thing in vars(errors).values() if isinstance(thing, type)]
+    raised = {thing.exit_code for thing in classes if issubclass(thing, errors.VaultdError)}
+    named = {int(code) for code in re.findall(r"^\| (\d+) \|", text_of("README.md"), re.MULTILINE)}
+    assert raised | {0, 3, 130} == named
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_sends_the_reader_elsewhere(page: Path) -> None:
+    assert _HOST.findall(page.read_text(encoding="utf-8")) == []
+
+
+def test_chinese_pages_use_the_agreed_words() -> None:
+    """The third column of docs/words.md, where it is a plain list of words."""
+    rows = [row.split("|")[1:4] for row in text_of("docs/words.md").splitlines() if row.startswith("| ")]
+    plain = [row[2] for row in rows[1:] if re.fullmatch(r"[\u4e00-\u9fff、 ]+", row[2].strip() or "-")]
+    avoided = {word.strip() for cell in plain for word in cell.split("、") if len(word.strip()) > 1}
+    assert avoided >= {"仓库", "密钥", "助记词"}
+    for page in (STARTS[1], WORST_DAYS[1]):
+        found = {word for word in avoided if word in text_of(page)}
+        assert found - {"终端"} == set(), page  # a terminal is called that, only a device is not
+
+
+def test_the_package_shows_the_readme() -> None:
+    import tomllib
+
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    assert project["readme"] == "README.md"
+    assert os.path.exists(REPOSITORY / project["readme"])
