@@ -94,7 +94,11 @@ def reachable(key: str, words: set[str]) -> bool:
         return name in errno.errorcode.values()
     if family == "verb":
         return _is_a_verb(name.split("."), words)
-    return family in ("usage", "stage") and name in words
+    if family == "doctor":
+        return name.removesuffix(".bad") in words
+    if family == "why":
+        return name in words or name in errno.errorcode.values()
+    return family in ("usage", "stage", "kind", "level") and name in words
 
 
 def _is_a_verb(path: list[str], words: set[str]) -> bool:

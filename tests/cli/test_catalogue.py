@@ -14,6 +14,9 @@ from vaultd_cli.verbs import ALIASES, VERBS
 
 from tests.cli import keys
 from vaultd import errors
+from vaultd.jobs.status import SAVED
+from vaultd.tree import troubles
+from vaultd.tree.sources import KINDS
 
 EN = sentences("en")
 DUMMIES: dict[Any, object] = {int: 1, bytes: b"name", str: "text", tuple[str, ...]: ("one", "two")}
@@ -71,6 +74,14 @@ def test_every_key_that_is_said_is_there() -> None:
 def test_every_misuse_and_every_stage_has_its_sentence() -> None:
     assert {f"usage.{problem}" for problem in keys.taken("BadUsage")} - EN.keys() == set()
     assert {f"stage.{name}" for name in keys.taken("stage")} - EN.keys() == set()
+
+
+def test_every_finding_kind_level_and_trouble_has_its_words() -> None:
+    assert {f"doctor.{key}" for key in keys.taken("Finding")} - EN.keys() <= {"doctor.settings"}
+    assert {f"kind.{kind}" for kind in KINDS} - EN.keys() == set()
+    assert f"level.{SAVED}" in EN
+    words = {word for name, word in vars(troubles).items() if name.isupper() and isinstance(word, str)}
+    assert {f"why.{word}" for word in words} - EN.keys() == set()
 
 
 def test_every_verb_has_its_help() -> None:

@@ -43,6 +43,7 @@ def take_snapshot(
     snapshots = list_snapshots(vault.journal)
     parents = heads(snapshots, source.body.id)
     parent = newest(snapshots, source.body.id)
+    progress.stage("scan")
     memory = vault.folder_memory(source.body.id)
     sink = vault.sink()
     try:

@@ -133,10 +133,15 @@ class State:
             try:
                 yield self._db
             except sqlite3.DatabaseError as error:
-                if _only_busy(error) or isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
-                    raise
-                self.reset()
-                raise StateLost(str(error)) from error
+                self._lost(error)
+                raise
+
+    def _lost(self, error: sqlite3.DatabaseError) -> None:
+        """Where the file itself is wrong: empty it, and raise StateLost. Other errors are not its fault."""
+        if _only_busy(error) or isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
+            return
+        self.reset()
+        raise StateLost(str(error)) from error
 
     def _rows(self, sql: str, *values: Any) -> list[Any]:
         with self._guarded() as db:
@@ -219,9 +224,12 @@ class State:
         return [Place(*row) for row in self._rows(sql, blob_id)]
 
     def holds(self, blob_id: bytes) -> bool:
-        sql = "SELECT 1 FROM blobs b JOIN packs p ON p.number = b.pack WHERE b.id = ?"
-        with self._guarded() as db:
-            return db.execute(sql, (blob_id,)).fetchone() is not None
+        # Asked for every blob that is written, so without the frame of `_guarded`.
+        try:
+            return self._db.execute("SELECT 1 FROM blobs WHERE id = ?", (blob_id,)).fetchone() is not None
+        except sqlite3.DatabaseError as error:
+            self._lost(error)
+            raise
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""
