@@ -1,9 +1,13 @@
 """In-memory stand-ins for the contracts of the store, without packs, seals or copies."""
 
+import threading
+from collections import Counter
+
 from vaultd.errors import Missing
 from vaultd.format.keys import Keys
 from vaultd.store.contract import Buffer
 
+_COUNTING = threading.Lock()
 KEYS = Keys.from_master(bytes(range(32)), bytes(range(16)))
 
 
@@ -13,7 +17,7 @@ class FakeSink:
 
     def __init__(self) -> None:
         self.blobs: dict[bytes, tuple[int, bytes]] = {}
-        self.writes: dict[int, int] = {}
+        self.writes: Counter[int] = Counter()
         self.reads: list[bytes] = []
 
     def _find(self, blob_id: bytes) -> tuple[int, bytes]:
@@ -38,8 +42,9 @@ class FakeSink:
         return blob_id in self.blobs
 
     def write(self, blob_type: int, plain: Buffer) -> bytes:
-        self.writes[blob_type] = self.writes.get(blob_type, 0) + 1
         blob_id = KEYS.blob_id(blob_type, plain)
+        with _COUNTING:
+            self.writes[blob_type] += 1
         if blob_id not in self.blobs:
             self.blobs[blob_id] = (blob_type, bytes(plain))
         return blob_id

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.tree.sources import Watched
+from vaultd.capture.listing import Seen, seen_as
 
 
 @pytest.fixture
@@ -62,14 +63,14 @@ def test_a_name_that_left_is_a_file_of_its_own(source: Watched) -> None:
 def test_an_id_is_never_given_to_two_files(source: Watched) -> None:
     source.scan()
     # The name that is met first gets another file, which takes the id over; the old file must get a new one.
-    (source.path / "a" / "one").rename(source.path / "z" / "three")
+    (source.path / "a" / "one").rename(source.path / "z" / "zero")
     (source.path / "a" / "one").write_bytes(b"another")
     os.link(source.path / "a" / "one", source.path / "a" / "another")
     source.scan()
     assert hard(source, "a/one") == hard(source, "a/another")
-    assert hard(source, "z/two") == hard(source, "z/three")
+    assert hard(source, "z/two") == hard(source, "z/zero")
     assert hard(source, "a/one") != hard(source, "z/two")
-    assert source.bytes_of("z/three") == b"linked"
+    assert source.bytes_of("z/zero") == b"linked"
     assert source.bytes_of("a/another") == b"another"
 
 
@@ -90,3 +91,21 @@ def test_a_group_of_many_names_is_read_once(source: Watched) -> None:
     ids = {entry.extra.get("hard") for path, entry in source.entries().items() if path.startswith(b"z/")}
     assert len(ids) == 1
     assert source.scan().counts.read == 0
+
+
+def test_a_name_that_moved_without_a_trace_finds_its_group(
+    source: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems leave the change time as it was when a name is moved."""
+
+    def timeless(name: bytes, st: os.stat_result) -> Seen:
+        return seen_as(name, st)._replace(ctime=1)
+
+    monkeypatch.setattr("vaultd.capture.listing.seen_as", timeless)
+    monkeypatch.setattr("vaultd.tree.refresh.seen_as", timeless)
+    source.scan()
+    group = hard(source, "a/one")
+    (source.path / "m").mkdir()
+    (source.path / "z" / "two").rename(source.path / "m" / "two")
+    source.scan()
+    assert hard(source, "a/one") == hard(source, "m/two") == group

@@ -73,6 +73,8 @@ def _xattrs(of: int | bytes, *, follow: bool) -> dict[bytes, bytes]:
         if error.errno in _NONE_HERE:
             return {}
         raise unreadable(error, "xattr") from error
+    if not names:
+        return {}
     found = {}
     for name in sorted(map(os.fsencode, names)):
         value = _value(of, name, follow=follow) if name.startswith(_KEPT) else None

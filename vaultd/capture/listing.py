@@ -14,6 +14,9 @@ _NAMES_SURVIVE = sys.getfilesystemencoding().lower().replace("-", "") == "utf8"
 # Some file systems take any 64-bit number of seconds, which is more than 64 bits of nanoseconds.
 _LATEST = 2**63 - 1
 
+# What the constructor of a named tuple ends in; it is called for every file of every scan.
+_new = tuple.__new__
+
 
 class Seen(NamedTuple):
     """One name, as lstat told it. Times in ns. What changes when a file does; the device is not in it, since
@@ -55,8 +58,9 @@ def seen_as(name: bytes, st: os.stat_result) -> Seen:
     mtime = st.st_mtime_ns
     if not -_LATEST <= mtime <= _LATEST:
         mtime = max(-_LATEST, min(mtime, _LATEST))
-    return Seen(
-        name, st.st_mode, st.st_ino, st.st_ctime_ns, mtime, st.st_size, st.st_uid, st.st_gid, st.st_nlink
+    return _new(
+        Seen,
+        (name, st.st_mode, st.st_ino, st.st_ctime_ns, mtime, st.st_size, st.st_uid, st.st_gid, st.st_nlink),
     )
 
 

@@ -1,6 +1,5 @@
 """Opening folders and files without following, waiting, or leaving a trace."""
 
-import contextlib
 import os
 import stat
 
@@ -60,8 +59,10 @@ def open_file(parent: int, name: bytes) -> tuple[int, os.stat_result] | None:
 
 def close(fd: int) -> None:
     """Let go of what was only read: that a network refuses to say goodbye changes nothing about the bytes."""
-    with contextlib.suppress(OSError):
+    try:
         os.close(fd)
+    except OSError:
+        return
 
 
 def _stat_or_close(opened: int) -> os.stat_result:

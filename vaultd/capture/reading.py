@@ -12,11 +12,24 @@ MOST_PARTS = 200_000
 _BLOCK = 512  # the unit of st_blocks, whatever the file system's own is
 
 
+def has_holes(st: os.stat_result) -> bool:
+    """True where a file takes less room than its size: it may have holes, or be packed by the file system."""
+    return st.st_blocks * _BLOCK < st.st_size
+
+
+def read_at(fd: int, view: memoryview, offset: int) -> int:
+    """Read into `view`; how many bytes came, which may be fewer. Raises Unreadable."""
+    try:
+        return os.preadv(fd, [view], offset)
+    except OSError as error:
+        raise unreadable(error, "read") from error
+
+
 def parts_of(fd: int, st: os.stat_result) -> list[Part] | None:
     """The parts of a sparse file that are not holes: `(offset, length)`, ascending, not touching. None for
     a file without holes, and where the file system cannot tell. Raises Unreadable.
     """
-    if st.st_blocks * _BLOCK >= st.st_size:
+    if not has_holes(st):
         return None
     try:
         parts = _data_parts(fd, st.st_size)
@@ -83,7 +96,7 @@ class Stream:
         filled = 0
         while self._todo and filled < len(view):
             offset, length = self._todo.pop()
-            count = self._read(view[filled : filled + length], offset)
+            count = read_at(self._fd, view[filled : filled + length], offset)
             if count == 0:
                 self._todo.clear()
                 break
@@ -100,15 +113,9 @@ class Stream:
         else:
             self.parts.append((offset, count))
 
-    def _read(self, view: memoryview, offset: int) -> int:
-        try:
-            return os.preadv(self._fd, [view], offset)
-        except OSError as error:
-            raise unreadable(error, "read") from error
-
     def at_end(self, size: int) -> bool:
         """True where the file has nothing past `size` bytes; some virtual files say 0 and hold more."""
-        return self._read(memoryview(bytearray(1)), size) == 0
+        return read_at(self._fd, memoryview(bytearray(1)), size) == 0
 
 
 def stat_again(fd: int) -> os.stat_result:

@@ -2,8 +2,6 @@
 
 import os
 import stat
-from collections.abc import Callable
-from functools import partial
 
 from vaultd.capture.attributes import Births, link_target, owner_names, xattrs_of_name, xattrs_of_open
 from vaultd.capture.listing import Seen, look_at, seen_as
@@ -42,20 +40,20 @@ class Making:
         self._births = Births()
         self.problems: list[Problem] = []
 
-    def file(self, name: bytes, fd: int, stored: Stored) -> Entry:
-        """The entry of a file that was just read, and is still open."""
+    def file(self, seen: Seen, fd: int, stored: Stored) -> Entry:
+        """The entry of a file that was just read, and is still open; `seen` is its stat as it was read."""
         self.problems = []
-        extra = self._of_open(fd, stored.st)
+        extra = self._of_open(fd, seen.uid, seen.gid)
         if stored.parts is not None:
             extra["sparse"] = self._storing.sparse_map(stored.parts)
         if not stored.still:
             extra["how"] = CHANGING
-        return self._entry(seen_as(name, stored.st), FILE, stored.size, stored.content, extra)
+        return self._entry(seen, FILE, stored.size, stored.content, extra)
 
     def folder(self, name: bytes, fd: int, st: os.stat_result, content: bytes) -> Entry:
         """The entry of an open folder."""
         self.problems = []
-        return self._entry(seen_as(name, st), FOLDER, 0, content, self._of_open(fd, st))
+        return self._entry(seen_as(name, st), FOLDER, 0, content, self._of_open(fd, st.st_uid, st.st_gid))
 
     def outside(self, seen: Seen, content: bytes) -> Entry:
         """The entry of a folder that must not be opened."""
@@ -76,13 +74,19 @@ class Making:
         if kind in _DEVICES:
             device = look_at(folder, seen.name).st_rdev
             extra["rdev"] = (os.major(device), os.minor(device))
-        self._xattrs(extra, partial(xattrs_of_name, folder, seen.name))
+        try:
+            self._xattrs(extra, xattrs_of_name(folder, seen.name))
+        except Unreadable as trouble:
+            self.problems.append((trouble.code, trouble.doing))
         return self._entry(seen, kind, 0, None, extra)
 
-    def _of_open(self, fd: int, st: os.stat_result) -> Extra:
-        extra = self._owner(st.st_uid, st.st_gid)
+    def _of_open(self, fd: int, uid: int, gid: int) -> Extra:
+        extra = self._owner(uid, gid)
         self._birth(extra, self._births.of_open(fd))
-        self._xattrs(extra, partial(xattrs_of_open, fd))
+        try:
+            self._xattrs(extra, xattrs_of_open(fd))
+        except Unreadable as trouble:
+            self.problems.append((trouble.code, trouble.doing))
         return extra
 
     @staticmethod
@@ -95,12 +99,7 @@ class Making:
         if birth is not None:
             extra["birth"] = birth
 
-    def _xattrs(self, extra: Extra, read: Callable[[], dict[bytes, bytes]]) -> None:
-        try:
-            found = read()
-        except Unreadable as trouble:
-            self.problems.append((trouble.code, trouble.doing))
-            return
+    def _xattrs(self, extra: Extra, found: dict[bytes, bytes]) -> None:
         if found:
             extra["xattr"] = {name: self._storing.inline_or_pairs(value) for name, value in found.items()}
 

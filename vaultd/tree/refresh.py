@@ -128,17 +128,19 @@ class Refresh:
         fd, st = opened
         try:
             stored = self._run.storing.file(fd, st)
-            entry = self._run.making.file(seen.name, fd, stored)
+            now = seen_as(seen.name, stored.st)
+            entry = self._run.making.file(now, fd, stored)
         finally:
             close(fd)
-        return self._was_read(seen_as(seen.name, stored.st), stored.st.st_dev, entry, still=stored.still)
+        return self._was_read(now, stored.st.st_dev, entry, still=stored.still)
 
     def _was_read(self, seen: Seen, device: int, entry: Entry, *, still: bool) -> Entry:
         """Everything that follows from a file having been read, apart from its entry."""
-        run, path = self._run, self._path_of(seen.name)
-        run.report_problems(path)
+        run = self._run
+        if run.making.problems:
+            run.report_problems(self._path_of(seen.name))
         if not still:
-            run.troubles.add(path, CHANGING, "read")
+            run.troubles.add(self._path_of(seen.name), CHANGING, "read")
         old = self._before(seen.name)
         run.counts.changed += old is None or identity(old) != identity(entry)
         sure = still and not run.making.problems

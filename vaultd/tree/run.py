@@ -56,6 +56,11 @@ class Run:
         self.storing = Storing(self.sink, self.keys, self.check)
         self.making = Making(self.storing)
 
+    def close(self) -> None:
+        """Let go of threads and temporary files. Closing twice is not an error."""
+        self.storing.close()
+        self.links.close()
+
     def check(self) -> None:
         """Raises KeyboardInterrupt where somebody asked to stop."""
         if self.stop():

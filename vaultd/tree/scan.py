@@ -112,7 +112,7 @@ class _Walk:
     def close(self) -> None:
         if self._descent is not None:
             self._descent.close()
-        self._run.links.close()
+        self._run.close()
 
     def root(self, *, force: bool) -> Entry:
         """Walk through all of it; the root's entry."""

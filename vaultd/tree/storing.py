@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from vaultd.capture.reading import Part, Stream, parts_of, stat_again, stood_still
+from vaultd.capture.reading import Part, Stream, has_holes, parts_of, read_at, stat_again, stood_still
 from vaultd.format.chunker import Chunker
 from vaultd.format.extra import encode_sparse
 from vaultd.format.keys import Keys
-from vaultd.format.limits import CHUNK, LIST, MAX_INLINE_VALUE, Buffer
+from vaultd.format.limits import CHUNK, LIST, MAX_INLINE_VALUE, MIN_CHUNK, Buffer
 from vaultd.format.lists import ContentBuilder
 from vaultd.store.contract import Sink
+from vaultd.tree.writers import Writers
 
 # Two chunks of the largest size: one being cut, one being read behind it.
 BUFFER = 8 << 20
@@ -20,8 +21,7 @@ Pair = tuple[bytes, int]
 Pairs = tuple[Pair, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What was read of a file. `size` is the file's, holes included; `parts` is None where it has none.
 
     `st` is its stat as the read began, and unless `still` is False nothing says that it changed until the
@@ -44,18 +44,37 @@ class Storing:
     def __init__(self, sink: Sink, keys: Keys, check: Callable[[], None]) -> None:
         self._sink = sink
         self._chunker = Chunker(keys)
-        self._check = check
+        self._writers = Writers(sink, check)
         self._view = memoryview(bytearray(BUFFER))
         self.bytes_read = 0
 
+    def close(self) -> None:
+        """Let go of what is behind this. Closing twice is not an error."""
+        self._writers.close()
+
     def file(self, fd: int, st: os.stat_result) -> Stored:
         """Read an open file until it stands still, three times at most. Raises Unreadable."""
+        if 0 < st.st_size <= MIN_CHUNK:
+            small = self._small(fd, st)
+            if small is not None:
+                return small
         for _ in range(TRIES - 1):
             stored, after = self._once(fd, st)
             if stored.still:
                 return stored
             st = after
         return self._once(fd, st)[0]
+
+    def _small(self, fd: int, st: os.stat_result) -> Stored | None:
+        """What most files are: one chunk, read at once. None where it is not that plain, and nothing was
+        stored.
+        """
+        size = st.st_size
+        view = self._view[:size]
+        if has_holes(st) or read_at(fd, view, 0) != size or not stood_still(st, stat_again(fd)):
+            return None
+        self.bytes_read += size
+        return Stored(((self._sink.write(CHUNK, view), size),), size, None, st, True)
 
     def _once(self, fd: int, st: os.stat_result) -> tuple[Stored, os.stat_result]:
         size = st.st_size
@@ -101,9 +120,8 @@ class Storing:
 
     def _write(self, view: memoryview, last: bool, pairs: ContentBuilder) -> int:
         """Write the chunks that are sure; return where the last of them ends."""
-        done = 0
-        for offset, length in self._chunker.cut(view, last):
-            self._check()
-            pairs.add(self._sink.write(CHUNK, view[offset : offset + length]), length)
-            done = offset + length
-        return done
+        cuts = self._chunker.cut(view, last)
+        ids = self._writers.write([view[offset : offset + length] for offset, length in cuts])
+        for blob_id, (_, length) in zip(ids, cuts, strict=True):
+            pairs.add(blob_id, length)
+        return sum(cuts[-1]) if cuts else 0
