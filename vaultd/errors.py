@@ -266,6 +266,21 @@ class NoSuchPath(VaultdError):
 
 
 @dataclass(eq=False)
+class NotAFile(VaultdError):
+    """The snapshot holds this path, and it is no file that has bytes."""
+
+    path: bytes
+
+
+@dataclass(eq=False)
+class RestoreStopped(VaultdError):
+    """A restore was asked to stop, and did so between two files; what is in the target is whole."""
+
+    exit_code: ClassVar[int] = 130
+    target: bytes
+
+
+@dataclass(eq=False)
 class TargetTooSmall(VaultdError):
     """What was asked for does not fit on the target's disk."""
 

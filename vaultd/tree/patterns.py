@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 Matches = Callable[[bytes], bool]
 
 
-def name_matcher(pattern: str, *, ignore_case: bool = False) -> Matches:
-    """Whether a path fits a glob: its last name, or all of it where the pattern has a slash. `*` spans
-    folders.
+def name_matcher(pattern: str, *, ignore_case: bool = False, whole: bool = False) -> Matches:
+    """Whether a path fits a glob: its last name, or all of it if `whole` or where the pattern has a slash.
+    `*` spans folders.
     """
     if not pattern.strip("/"):
         raise BadPattern(pattern)
     fits = re.compile(translate(pattern.strip("/")), re.IGNORECASE if ignore_case else 0).match
-    if "/" in pattern.strip("/"):
+    if whole or "/" in pattern.strip("/"):
         return lambda path: fits(_text(path)) is not None
     return lambda path: fits(_text(path.rpartition(b"/")[2])) is not None
 

@@ -3,7 +3,8 @@
 from vaultd_cli.catalogue.en.begin import BEGIN
 from vaultd_cli.catalogue.en.failures import FAILURES
 from vaultd_cli.catalogue.en.keep import KEEP
+from vaultd_cli.catalogue.en.look import LOOK
 from vaultd_cli.catalogue.en.talk import TALK
 from vaultd_cli.catalogue.en.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | BEGIN | KEEP
+SENTENCES = VERBS | TALK | FAILURES | BEGIN | KEEP | LOOK

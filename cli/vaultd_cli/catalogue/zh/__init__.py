@@ -3,7 +3,8 @@
 from vaultd_cli.catalogue.zh.begin import BEGIN
 from vaultd_cli.catalogue.zh.failures import FAILURES
 from vaultd_cli.catalogue.zh.keep import KEEP
+from vaultd_cli.catalogue.zh.look import LOOK
 from vaultd_cli.catalogue.zh.talk import TALK
 from vaultd_cli.catalogue.zh.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | BEGIN | KEEP
+SENTENCES = VERBS | TALK | FAILURES | BEGIN | KEEP | LOOK

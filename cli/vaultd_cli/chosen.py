@@ -1,0 +1,83 @@
+"""What the words SNAPSHOT[:PATH] of a command line name, and what could not be read on the way."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vaultd.errors import Missing, NoSuchPath
+from vaultd.tree.view import Broken, View, split
+from vaultd_cli import show
+
+if TYPE_CHECKING:
+    from vaultd.format.entry import Entry
+    from vaultd.jobs.opening import Session
+    from vaultd.tree.snapshots import Snapshot
+    from vaultd_cli.run import Run
+
+DAMAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A snapshot, and the paths in it that the words may mean, the likeliest first; b"" is all of it.
+
+    Paths have no slash at their ends and no empty names.
+    """
+
+    snapshot: "Snapshot"
+    view: View
+    paths: tuple[bytes, ...]
+
+    def lookup(self) -> "tuple[bytes, Entry]":
+        """The first of the paths that the snapshot holds, and what stands there. Raises NoSuchPath."""
+        for path in self.paths:
+            try:
+                return path, self.view.lookup(path)
+            except NoSuchPath:
+                continue
+        raise NoSuchPath(self.paths[0])
+
+    def lookup_deleted(self) -> bytes:
+        """The first of the paths where something has disappeared, or that is there. Raises NoSuchPath."""
+        for path in self.paths:
+            if next(self.view.deleted(path), None) is not None:
+                return path
+        return self.lookup()[0]
+
+
+def choose(session: "Session", words: str) -> Chosen:
+    """Raises NoSuchSnapshot, Ambiguous."""
+    from vaultd.tree.selectors import parse_selector, select
+    from vaultd.tree.snapshots import list_snapshots
+
+    path = parse_selector(words).path
+    name = words if path is None else words.removesuffix(f":{path}")
+    snapshot = select(list_snapshots(session.vault.journal), name)
+    return Chosen(snapshot, view_of(session, snapshot), paths_of(path or ""))
+
+
+def view_of(session: "Session", snapshot: "Snapshot") -> View:
+    """What a snapshot holds."""
+    return View(session.vault, snapshot.body.root, snapshot.body.attic)
+
+
+def paths_of(typed: str) -> tuple[bytes, ...]:
+    """The paths in a snapshot that a word may mean: as it stands, then with escapes undone."""
+    return tuple(b"/".join(split(path)) for path in show.typed(typed))
+
+
+class Damages:
+    """Warns of what cannot be read from the vault as it is met; `code` is the exit code that follows."""
+
+    def __init__(self, run: "Run", session: "Session") -> None:
+        self._console = run.console
+        self.code = 0
+        for trouble in session.vault.journal.troubles:
+            self.code = DAMAGE
+            self._console.warn("look.log", name=getattr(trouble, "name", ""))
+
+    def warn(self, item: Broken) -> None:
+        """Something at or below this path is missing or damaged."""
+        self.code = DAMAGE
+        error = item.error
+        facts = {"path": item.path or b".", "name": error.name, "reason": getattr(error, "reason", "")}
+        self._console.warn("look.missing" if isinstance(error, Missing) else "look.damaged", **facts)

@@ -1,0 +1,167 @@
+"""What a restore would do and what it did, in words and in JSON, and the exit code that follows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from vaultd.jobs.planning import UNKNOWN_KIND, UNREADABLE
+from vaultd_cli import show
+from vaultd_cli.catalogue import Said, say
+from vaultd_cli.chosen import DAMAGE
+from vaultd_cli.console import named
+
+if TYPE_CHECKING:
+    from vaultd.jobs.restoration import Plan, Restored, Tally
+    from vaultd.tree.troubles import Trouble, Troubles
+    from vaultd_cli.run import Run
+
+# So many paths of a kind are listed on a screen; -v and --json list all that were kept.
+_SHOWN = 20
+_NOT_ALL = 3
+# Words of troubles and notes; what is not here is the system's own name of an error.
+_WHY = {
+    UNREADABLE: "restore.why-unreadable",
+    UNKNOWN_KIND: "restore.why-unknown-kind",
+    "partly-restored": "restore.why-partly",
+    "not-as-written": "restore.why-not-as-written",
+    "special": "restore.why-special",
+    "set-id": "restore.why-set-id",
+    "owner": "restore.why-owner",
+    "mode": "restore.why-mode",
+    "times": "restore.why-times",
+    "attributes": "restore.why-attributes",
+    "EACCES": "restore.why-not-allowed",
+    "EPERM": "restore.why-not-allowed",
+    "ENAMETOOLONG": "restore.why-name",
+    "EINVAL": "restore.why-name",
+    "EILSEQ": "restore.why-name",
+    "EFBIG": "restore.why-too-large",
+    "EIO": "restore.why-disk",
+}
+
+
+def plan_code(plan: "Plan") -> int:
+    """20 where the plan met damage, 3 where a part would not be written."""
+    if any(trouble.error == UNREADABLE for trouble in plan.troubles.kept):
+        return DAMAGE
+    return _NOT_ALL if plan.troubles.count or plan.tally.left_alone else 0
+
+
+def restored_code(restored: "Restored") -> int:
+    """20 where something was damaged, 3 where a part was not written."""
+    if restored.damage:
+        return DAMAGE
+    return 0 if restored.complete else _NOT_ALL
+
+
+def tell_plan(run: "Run", plan: "Plan") -> None:
+    """What would be written, and what would not."""
+    if run.json:
+        run.console.json({"dry_run": True, **_plan_as_json(plan), **_troubles_as_json(plan.troubles)})
+        return
+    run.console.answer("restore.would", **_numbers(plan.tally), target=plan.target)
+    run.console.answer("restore.room", needed=plan.needed, free=plan.free)
+    _tell_kept(run, plan.tally)
+    if plan.tally.left_alone:
+        run.console.warn("restore.would-leave", count=plan.tally.left_alone)
+    if plan.tally.special:
+        run.console.warn("restore.would-skip-special", count=plan.tally.special)
+    _tell_troubles(run, plan.troubles)
+
+
+def tell_restored(run: "Run", plan: "Plan", restored: "Restored") -> None:
+    """What was written, and what was not."""
+    if run.json:
+        run.console.json({"dry_run": False, **_restored_as_json(plan, restored)})
+        return
+    run.console.answer("restore.done", **_numbers(restored.tally), target=plan.target)
+    if plan.options.verify:
+        run.console.answer("restore.verified", count=restored.verified)
+    _tell_kept(run, restored.tally)
+    if restored.swept:
+        run.console.detail("restore.swept", count=restored.swept)
+    _tell_paths(run, "restore.left-alone", restored.left_alone, restored.tally.left_alone)
+    for renamed in restored.renamed[: _most(run)]:
+        run.console.warn("restore.renamed", path=renamed.path, name=renamed.name)
+    _tell_rest(run, len(restored.renamed))
+    for note in restored.troubles.notes:
+        run.console.warn("restore.note", path=note.path or b".", why=_why(note))
+    _tell_troubles(run, restored.troubles)
+    if restored.damage:
+        run.console.tell("restore.after-damage")
+
+
+def _numbers(tally: "Tally") -> dict[str, int]:
+    return {"files": tally.files, "bytes": tally.bytes, "folders": tally.folders, "others": tally.others}
+
+
+def _tell_kept(run: "Run", tally: "Tally") -> None:
+    if tally.already:
+        run.console.answer("restore.already", count=tally.already)
+
+
+def _tell_paths(run: "Run", key: str, paths: Sequence[bytes], count: int) -> None:
+    """A sentence about `count` paths, and the first of them."""
+    if count:
+        run.console.warn(key, count=count)
+    for path in paths[: _most(run)]:
+        run.console.warn("restore.path", path=path or b".")
+    _tell_rest(run, count)
+
+
+def _tell_troubles(run: "Run", troubles: "Troubles") -> None:
+    for trouble in troubles.kept[: _most(run)]:
+        run.console.warn("restore.trouble", path=trouble.path or b".", why=_why(trouble))
+    _tell_rest(run, troubles.count)
+
+
+def _tell_rest(run: "Run", count: int) -> None:
+    if count > _most(run):
+        run.console.warn("restore.more", count=count - _most(run))
+
+
+def _most(run: "Run") -> int:
+    from vaultd.tree.troubles import MOST_KEPT
+
+    return MOST_KEPT if run.console.verbosity else _SHOWN
+
+
+def _why(trouble: "Trouble") -> str:
+    key = _WHY.get(trouble.error)
+    return Said(say(key)) if key else show.text(trouble.error)
+
+
+def _plan_as_json(plan: "Plan") -> dict[str, Any]:
+    return {
+        **named("target", plan.target),
+        **named("path", plan.path),
+        "deleted": plan.options.deleted,
+        **asdict(plan.tally),
+        "needed": plan.needed,
+        "free": plan.free,
+    }
+
+
+def _restored_as_json(plan: "Plan", restored: "Restored") -> dict[str, Any]:
+    renamed = [named("path", each.path) | named("name", each.name) for each in restored.renamed]
+    return {
+        **_plan_as_json(plan),
+        **asdict(restored.tally),
+        "verified": restored.verified,
+        "damage": restored.damage,
+        "complete": restored.complete,
+        "left_alone_paths": [named("path", path) for path in restored.left_alone],
+        "renamed": renamed,
+        **_troubles_as_json(restored.troubles),
+    }
+
+
+def _troubles_as_json(troubles: "Troubles") -> dict[str, Any]:
+    def each(found: "Sequence[Trouble]") -> list[dict[str, str]]:
+        return [named("path", one.path) | {"error": one.error, "detail": one.detail} for one in found]
+
+    return {
+        "troubles": each(troubles.kept),
+        "trouble_count": troubles.count,
+        "notes": each(troubles.notes),
+    }
