@@ -150,6 +150,8 @@ class State:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._guarded() as db:
+            if db.in_transaction:
+                db.execute("COMMIT")
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -224,12 +226,17 @@ class State:
         return [Place(*row) for row in self._rows(sql, blob_id)]
 
     def holds(self, blob_id: bytes) -> bool:
-        # Asked for every blob that is written, so without the frame of `_guarded`.
-        try:
-            return self._db.execute("SELECT 1 FROM blobs WHERE id = ?", (blob_id,)).fetchone() is not None
-        except sqlite3.DatabaseError as error:
-            self._lost(error)
-            raise
+        # Asked for every blob that is written: without the frame of `_guarded`, and inside one
+        # transaction until the
+        # next write, since taking and leaving the file's lock costs more than the lookup.
+        with self._lock:
+            try:
+                if not self._db.in_transaction:
+                    self._db.execute("BEGIN")
+                return self._db.execute("SELECT 1 FROM blobs WHERE id = ?", (blob_id,)).fetchone() is not None
+            except sqlite3.DatabaseError as error:
+                self._lost(error)
+                raise
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""
