@@ -65,13 +65,13 @@ def test_an_id_is_never_given_to_two_files(source: Watched) -> None:
     # The name that is met first gets another file, which takes the id over; the old file must get a new one.
     (source.path / "a" / "one").rename(source.path / "z" / "zero")
     (source.path / "a" / "one").write_bytes(b"another")
-    os.link(source.path / "a" / "one", source.path / "a" / "another")
+    os.link(source.path / "a" / "one", source.path / "a" / "other")
     source.scan()
-    assert hard(source, "a/one") == hard(source, "a/another")
+    assert hard(source, "a/one") == hard(source, "a/other")
     assert hard(source, "z/two") == hard(source, "z/zero")
     assert hard(source, "a/one") != hard(source, "z/two")
     assert source.bytes_of("z/zero") == b"linked"
-    assert source.bytes_of("a/another") == b"another"
+    assert source.bytes_of("a/other") == b"another"
 
 
 def test_a_change_through_one_name_is_seen_at_all(source: Watched) -> None:

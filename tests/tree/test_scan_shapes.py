@@ -1,23 +1,21 @@
 """Trees and files of unusual shapes: holes, depth, attributes, mounts."""
 
 import contextlib
-import itertools
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.tree.sources import Watched, comparable
 from vaultd.capture import descent
-from vaultd.format.entry import FOLDER
 from vaultd.format.limits import CHUNK
 from vaultd.tree.content import extents, parts_of
-from vaultd.tree.troubles import CHANGING, ENTRY_TOO_LARGE, LOOP, OTHER_FILE_SYSTEM
+from vaultd.tree.troubles import ENTRY_TOO_LARGE
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
@@ -248,74 +246,3 @@ def test_attributes_that_cannot_be_read_do_not_cost_the_file(
     assert source.bytes_of("file") == b"saved"
     assert scanned.complete is not told
     assert ((b"file", "EIO", "xattr") in scanned.troubles) is told
-
-
-# Mounts.
-
-
-@contextlib.contextmanager
-def mounted(*arguments: str | Path) -> Iterator[None]:
-    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"mounting is refused here: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", arguments[-1]], check=True)
-
-
-@needs_root
-def test_another_file_system_is_not_entered_unless_asked(source: Watched) -> None:
-    at = source.path / "disk"
-    at.mkdir()
-    (at / "below").write_bytes(b"hidden by the mount")
-    source.scan()
-    with mounted("-t", "tmpfs", "none", at):
-        (at / "above").write_bytes(b"on the other disk")
-        scanned = source.scan()
-        assert scanned.complete
-        assert [(note.path, note.error) for note in scanned.notes] == [(b"disk", OTHER_FILE_SYSTEM)]
-        # What was there under this name before is neither lost nor called stale.
-        assert source.bytes_of("disk/below") == b"hidden by the mount"
-        assert "stale" not in source.entries()[b"disk"].extra
-        assert source.scan().root == scanned.root
-        source.scan(cross=True)
-        assert set(source.entries()) == {b"disk", b"disk/above"}
-
-
-@needs_root
-def test_a_mount_that_was_never_seen_is_an_empty_folder(source: Watched) -> None:
-    at = source.path / "disk"
-    at.mkdir()
-    with mounted("-t", "tmpfs", "none", at):
-        (at / "above").write_bytes(b"on the other disk")
-        source.scan()
-    assert set(source.entries()) == {b"disk"}
-    assert source.entries()[b"disk"].kind == FOLDER
-
-
-@needs_root
-def test_a_mount_that_leads_back_up_ends(source: Watched) -> None:
-    inner = source.path / "a" / "b" / "loop"
-    inner.mkdir(parents=True)
-    (source.path / "file").write_bytes(b"x")
-    with mounted("--bind", source.path, inner):
-        scanned = source.scan()
-    assert [(note.path, note.error) for note in scanned.notes] == [(b"a/b/loop", LOOP)]
-    assert set(source.entries()) == {b"a", b"a/b", b"a/b/loop", b"file"}
-
-
-def test_files_that_pretend_to_be_empty_are_told() -> None:
-    # Files of /proc have the size 0 and more in them than that: what was read is not the whole.
-    source = Watched(Path("/proc/sys/fs/inotify"))
-    if not source.path.is_dir():
-        pytest.skip("there is no /proc here")
-    scanned = source.scan(stop=never_ends())
-    assert {trouble.error for trouble in scanned.troubles} == {CHANGING}
-    assert all(entry.extra["how"] == CHANGING for entry in source.entries().values())
-
-
-def never_ends() -> Callable[[], bool]:
-    """Stops a scan that asks more often than any that ends."""
-    asked = itertools.count()
-    return lambda: next(asked) > 1000

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,21 @@ def test_a_folder_whose_names_are_told_but_not_their_stat(source: Watched) -> No
     assert {trouble.path for trouble in scanned.troubles} == {b"shut/in", b"shut/x"}
     assert after[b"shut/x"].extra["stale"][0] == after[b"shut/in"].extra["stale"][0] == "EACCES"
     assert source.bytes_of("shut/in/deep") == b"deep"
+
+
+def test_a_new_name_whose_stat_fails_is_told(source: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    source.scan()
+    (source.path / "fresh").write_bytes(b"fresh")
+    real = os.stat
+
+    def fails(name: bytes, **options: Any) -> os.stat_result:
+        if name == b"fresh":
+            raise OSError(5, "Input/output error")
+        return real(name, **options)
+
+    monkeypatch.setattr(os, "stat", fails)
+    for _ in range(2):
+        assert source.scan().troubles == [(b"fresh", "EIO", "stat")]
 
 
 def test_a_folder_deep_below_what_memory_answers_is_still_carried_over(source: Watched) -> None:

@@ -19,8 +19,9 @@ from vaultd.format.limits import MAX_FOLDER_DEPTH
 from vaultd.progress import Progress, Silent
 from vaultd.store.contract import FolderMemory, Sink
 from vaultd.tree import look
-from vaultd.tree.earlier import Earlier, folder_content, is_empty
+from vaultd.tree.earlier import folder_content, is_empty
 from vaultd.tree.frame import Frame
+from vaultd.tree.frames import Frames
 from vaultd.tree.patterns import Selection
 from vaultd.tree.refresh import Refresh
 from vaultd.tree.run import Counts, Run
@@ -106,8 +107,7 @@ class _Walk:
         self._own = own
         self._selection = Selection(exclude=source.exclude)
         self._descent: Descent | None = None
-        self._frames: list[Frame] = []
-        self._path = bytearray()
+        self._frames = Frames(run.sink, run.old_damaged)
 
     def close(self) -> None:
         if self._descent is not None:
@@ -118,7 +118,7 @@ class _Walk:
         """Walk through all of it; the root's entry."""
         self._open_root(force=force)
         while True:
-            below = self._frames[-1].next_folder()
+            below = self._frames.top.next_folder()
             if below is not None:
                 self._enter(below)
                 continue
@@ -146,19 +146,19 @@ class _Walk:
         ):
             raise SourceEmpty(name, path)
         self._drop_excluded(listing, b"")
-        self._frames.append(Frame(b"", st, listing, self._before_root, known=True))
+        self._frames.push(Frame(b"", st, listing, self._before_root, known=True))
 
     def _enter(self, seen: Seen) -> None:
         """Go into a subfolder; or settle its entry, if it must or can not be entered."""
         self._run.check()
-        frame = self._frames[-1]
-        if self._is_outside(seen, (frame.device_of(seen.name), seen.ino)):
+        if self._is_outside(seen, (self._frames.top.device_of(seen.name), seen.ino)):
             return
         try:
             self._push(seen)
         except Unreadable as trouble:
             self._settle(
-                seen.name, self._run.carried(self._path_of(seen.name), self._before(seen.name), trouble)
+                seen.name,
+                self._run.carried(self._frames.path_of(seen.name), self._frames.before(seen.name), trouble),
             )
 
     def _push(self, seen: Seen) -> None:
@@ -175,10 +175,9 @@ class _Walk:
         except BaseException:
             close(fd)
             raise
-        self._path = bytearray(self._path_of(seen.name))
-        self._drop_excluded(listing, bytes(self._path))
+        self._drop_excluded(listing, self._frames.path_of(seen.name))
         descent.push(seen.name, fd, st)
-        self._frames.append(Frame(seen.name, st, listing))
+        self._frames.push(Frame(seen.name, st, listing))
 
     def _is_outside(self, seen: Seen, inode: Inode) -> bool:
         """True for a folder that is not read: what belongs to vaultd itself vanishes, the rest keeps what
@@ -187,16 +186,16 @@ class _Walk:
         why = self._why_outside(inode)
         if why is None:
             return False
-        self._run.troubles.note(self._path_of(seen.name), why)
+        self._run.troubles.note(self._frames.path_of(seen.name), why)
         if why != OWN_PLACE:
             empty = self._run.write_folder(())
-            self._settle(seen.name, self._before(seen.name) or self._run.making.outside(seen, empty))
+            self._settle(seen.name, self._frames.before(seen.name) or self._run.making.outside(seen, empty))
         return True
 
     def _why_outside(self, inode: Inode) -> str | None:
         if inode in self._own:
             return OWN_PLACE
-        if inode[0] != self._frames[0].st.st_dev and not self._source.cross:
+        if inode[0] != self._frames.root.st.st_dev and not self._source.cross:
             return OTHER_FILE_SYSTEM
         return LOOP if self._down().inside(*inode) else None
 
@@ -213,7 +212,7 @@ class _Walk:
 
     def _leave(self) -> Entry | None:
         """The entry of the folder that the walk is in, which then is the one above it."""
-        frame, path = self._frames[-1], bytes(self._path)
+        frame, path = self._frames.top, bytes(self._frames.path)
         entry: Entry | None
         try:
             fd = self._down().top
@@ -221,10 +220,9 @@ class _Walk:
             entry = self._run.making.folder(frame.name, fd, frame.st, content)
             self._run.report_problems(path)
         except Unreadable as trouble:
-            entry = self._run.carried(path, self._before_of(len(self._frames) - 1), trouble)
+            entry = self._run.carried(path, self._frames.top_before(), trouble)
         self._frames.pop()
         self._down().pop()
-        del self._path[max(len(path) - len(frame.name) - 1, 0) :]
         if self._frames:
             self._settle(frame.name, entry)
         return entry
@@ -236,7 +234,7 @@ class _Walk:
         if known is not None and self._looks_same(frame, others, known[0]):
             self._take_over(frame, others)
             return known[1]
-        refresh = Refresh(self._run, frame, fd, path, known, self._make_earlier(len(self._frames) - 1, path))
+        refresh = Refresh(self._run, frame, fd, path, known, self._frames.top_earlier)
         content = self._run.write_folder(refresh.entries())
         self._forget_gone(frame, path, known)
         self._memory.remember(path, look.encode(refresh.rows, frame.done()), content)
@@ -264,37 +262,9 @@ class _Walk:
             if name not in frame.folders:
                 self._memory.forget_below(path + b"/" + name if path else name)
 
-    # What the last snapshot has.
-
-    def _make_earlier(self, level: int, path: bytes) -> Callable[[], Earlier]:
-        def make() -> Earlier:
-            before = folder_content(self._before_of(level))
-            return Earlier(self._run.sink, before, self._run.old_damaged(path))
-
-        return make
-
-    def _before(self, name: bytes) -> Entry | None:
-        """The entry of a subfolder of the folder that the walk is in, in the last snapshot."""
-        self._before_of(len(self._frames) - 1)
-        return self._frames[-1].earlier(self._run.sink, self._run.old_damaged(bytes(self._path))).get(name)
-
-    def _before_of(self, level: int) -> Entry | None:
-        """The same of the folder on this level itself: looked up from the nearest one above that is known."""
-        first = level
-        while not self._frames[first].known:
-            first -= 1
-        for above, below in zip(self._frames[first:level], self._frames[first + 1 : level + 1], strict=True):
-            failed = self._run.old_damaged(bytes(self._path))
-            below.before = above.earlier(self._run.sink, failed).get(below.name)
-            below.known = True
-        return self._frames[level].before
-
     def _settle(self, name: bytes, entry: Entry | None) -> None:
         if entry is not None:
-            self._frames[-1].folders[name] = entry
-
-    def _path_of(self, name: bytes) -> bytes:
-        return bytes(self._path) + b"/" + name if self._path else name
+            self._frames.top.folders[name] = entry
 
     def _down(self) -> Descent:
         assert self._descent is not None, "the root is opened first"
