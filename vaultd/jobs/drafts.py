@@ -31,24 +31,28 @@ class Draft:
     A file is written through `fd`; of anything else that is only the place (O_PATH).
     """
 
-    __slots__ = ("_folder", "_temporary", "fd")
+    __slots__ = ("_folder", "_kept", "_temporary", "fd")
 
     def __init__(self, folder: int, temporary: bytes, fd: int) -> None:
         self._folder = folder
         self._temporary = temporary
+        self._kept = False
         self.fd = fd
 
     def keep(self, name: bytes, *, replace: bool) -> bool:
-        """Give the file its name. False, with nothing changed, where it is taken by what must not be
-        replaced; no folder ever is. Raises OSError."""
-        return move_within(self._folder, self._temporary, name, replace=replace)
+        """Give the file its name. False, with nothing changed, where it is taken by what must not be replaced;
+        no folder ever is. Raises OSError."""
+        moved = move_within(self._folder, self._temporary, name, replace=replace)
+        # A rename onto another name of the same file says that it is done, and does nothing.
+        self._kept = moved and not replace
+        return moved
 
     def close(self) -> None:
         """Let go. Only a name in this folder can be removed by this, whatever it stands for now."""
         os.close(self.fd)
-        # Kept; or still here, also after a rename onto another name of the same file, which does nothing.
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._temporary, dir_fd=self._folder)
+        if not self._kept:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._temporary, dir_fd=self._folder)
 
 
 def new_draft(view: View, entry: Entry, folder: int) -> Draft:

@@ -109,6 +109,7 @@ class _Attic:
         self.keys = keys
         self.now_ns = now_ns
         self.volatile = volatile
+        self.path: list[bytes] = []  # names down to the folder that is worked on
 
     def run(self, top: _Task) -> bytes | None:
         if top.settled:
@@ -118,23 +119,24 @@ class _Attic:
             frame = stack[-1]
             task = next(frame.below, None)
             if task is None:
-                path = [each.task.name for each in stack[1:]]
-                written = self._write(frame, path)
+                written = self._write(frame)
                 stack.pop()
                 if not stack:
                     return written
+                self.path.pop()
                 _note(stack[-1], frame.task.name, written)
             elif task.settled:
                 _note(frame, task.name, task.answer)
             else:
+                self.path.append(task.name)
                 stack.append(self._frame(task))
 
     def _frame(self, task: _Task) -> _Frame:
         tasks = (step.task() for step in steps(self.sink, task))
         return _Frame(task, (task for task in tasks if task.before or task.attics))
 
-    def _write(self, frame: _Frame, path: list[bytes]) -> bytes | None:
-        entries = self._entries(frame, path)
+    def _write(self, frame: _Frame) -> bytes | None:
+        entries = self._entries(frame)
         first = next(entries, None)
         if first is None:
             return None
@@ -146,18 +148,18 @@ class _Attic:
             attic=True,
         )
 
-    def _entries(self, frame: _Frame, path: list[bytes]) -> Iterator[Entry]:
+    def _entries(self, frame: _Frame) -> Iterator[Entry]:
         for step in steps(self.sink, frame.task):
-            found = self._missed(step, path)
+            found = self._missed(step)
             lead = frame.done.get(step.name)
             if lead is not None:
                 found.append(Entry(step.name, FOLDER, 0, 0, 0, 0, 0, lead, {}))
             yield from sorted(found, key=encode_entry) if len(found) > 1 else found
 
-    def _missed(self, step: _Step, path: list[bytes]) -> list[Entry]:
+    def _missed(self, step: _Step) -> list[Entry]:
         """What is missed under one name, once per content: the one that was missed last."""
         gone = [entry for entry in step.before if step.now is None or step.now.kind != entry.kind]
-        if gone and self.volatile(b"/".join([*path, step.name])):
+        if gone and self.volatile(b"/".join([*self.path, step.name])):
             gone = []
         missed = [entry for entry in step.kept if "missed" in entry.extra]
         missed += [_with_missed(entry, self.now_ns) for entry in gone]

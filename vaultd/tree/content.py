@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from vaultd.errors import Refused
-from vaultd.format.entry import Entry, sparse_map, sparse_map_chunks
+from vaultd.format.entry import FILE, Entry, sparse_map, sparse_map_chunks
 from vaultd.format.extra import decode_sparse
 from vaultd.format.limits import CHUNK, MAX_BLOB
 from vaultd.store.contract import Blobs
@@ -90,6 +90,8 @@ def read_value(blobs: Blobs, value: bytes | Pairs) -> bytes:
 
 def parts_of(blobs: Blobs, entry: Entry) -> Sequence[Part]:
     """What of a file is not a hole: all of it, unless it is sparse. Raises Missing, Damaged."""
+    if entry.kind != FILE:
+        return ()
     chunks = sparse_map_chunks(entry)
     if chunks is None:
         parts = sparse_map(entry)

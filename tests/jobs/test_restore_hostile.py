@@ -1,0 +1,306 @@
+"""A restore stays inside its target and gives all that can be had, whatever the vault says and whoever
+interferes.
+"""
+
+import multiprocessing
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.compare_trees import differences
+from tests.fakes import KEYS, FakeSink
+from tests.jobs.restores import give_back, plan
+from tests.tree.trees import Tree, build, file, folder
+from vaultd.errors import Full, NotAFolder, ReadOnly, TargetTooSmall
+from vaultd.format.entry import FOLDER, LINK, Entry
+from vaultd.jobs.drafts import temporary_name
+from vaultd.jobs.existing import Overwrite
+from vaultd.jobs.restore import restore
+from vaultd.progress import Silent
+from vaultd.tree.view import View
+
+# A child that is a copy of this process, and so has the sink in its memory.
+_fork = multiprocessing.get_context("fork")
+
+
+def root_of(sink: FakeSink, entries: list[Entry]) -> Entry:
+    return Entry(b"", FOLDER, 0o755, 0, 0, 1, 0, folder(sink, entries), {})
+
+
+def chunk_of(entry: Entry, number: int) -> bytes:
+    assert isinstance(entry.content, tuple)
+    return entry.content[number][0]
+
+
+def names(path: Path) -> list[str]:
+    return sorted(str(each.relative_to(path)) for each in path.rglob("*"))
+
+
+def swap(place: Path, outside: Path, swaps: int) -> None:
+    """Again and again put a link to the outside where a folder of the target was."""
+    away = place.parent.parent / "away"
+    for _ in range(swaps):
+        try:
+            os.rename(place, away)
+            os.symlink(outside, place)
+            os.unlink(place)
+            os.rename(away, place)
+        except OSError:
+            pass
+
+
+def test_nothing_goes_through_a_link_that_somebody_swaps_in(tmp_path: Path) -> None:
+    sink = FakeSink()
+    root = build(sink, {b"d": {b"e": {b"%d" % n: b"payload" for n in range(20)}, b"l": "x"}})
+    outside = tmp_path / "outside"
+    (outside / "e").mkdir(parents=True)
+    for path in (outside, outside / "e"):
+        os.utime(path, ns=(1, 1))
+    give_back(sink, root, tmp_path / "back")
+    racer = _fork.Process(target=swap, args=(tmp_path / "back" / "d", outside, 10_000))
+    racer.start()
+    runs = 0
+    while racer.is_alive():
+        planned = plan(sink, root, tmp_path / "back", overwrite=Overwrite.ALWAYS)
+        restore(planned, KEYS, Silent(), lambda: False)
+        runs += 1
+    racer.join()
+    assert runs > 5
+    assert names(outside) == ["e"]
+    assert {path.stat().st_mtime_ns for path in (outside, outside / "e")} == {1}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (outside, outside / "e")} == {0o755}
+
+
+def test_a_link_of_the_vault_and_a_folder_of_the_same_name_stay_apart(tmp_path: Path) -> None:
+    """No page may hold both, but a page and the attic can: the link is restored first, then what was
+    below.
+    """
+    sink = FakeSink()
+    (tmp_path / "outside").mkdir()
+    target = os.fsencode(tmp_path / "outside")
+    link = Entry(b"d", LINK, 0o777, 0, 0, 1, len(target), None, {"link": target, "missed": 2})
+    inner = build(sink, {b"f": b"1"})
+    gone = Entry(b"d", FOLDER, 0o755, 0, 0, 1, 0, inner.content, {"missed": 1})
+    entries = sorted([link, gone], key=lambda entry: entry.kind != FOLDER)
+    try:
+        attic = folder(sink, entries, attic=True)
+    except Exception:  # noqa: BLE001 - the other order is the right one
+        attic = folder(sink, entries[::-1], attic=True)
+    restored = give_back(sink, build(sink, {}), tmp_path / "back", attic=attic, deleted=True)
+    assert names(tmp_path / "outside") == []
+    assert (tmp_path / "back" / "d").is_symlink()
+    assert (tmp_path / "back" / "d~2" / "f").read_bytes() == b"1"
+    assert restored.renamed[0].name == b"d~2"
+
+
+def test_a_hard_link_is_never_made_to_what_was_swapped_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FakeSink()
+    (tmp_path / "secret").write_bytes(b"secret")
+    entries = [file(sink, name, b"data", hard=bytes(16)) for name in (b"a", b"b")]
+
+    def stop() -> bool:
+        first = tmp_path / "back" / "a"
+        if first.exists():
+            first.unlink()
+            os.link(tmp_path / "secret", first)
+        return False
+
+    restore(plan(sink, root_of(sink, entries), tmp_path / "back"), KEYS, Silent(), stop)
+    assert (tmp_path / "back" / "b").read_bytes() == b"data"
+    assert (tmp_path / "secret").stat().st_nlink == 2
+
+
+def test_names_that_say_they_are_one_file_and_differ_are_two(tmp_path: Path) -> None:
+    sink = FakeSink()
+    entries = [file(sink, b"a", b"one", hard=bytes(16)), file(sink, b"b", b"two", hard=bytes(16))]
+    give_back(sink, root_of(sink, entries), tmp_path / "back")
+    assert (tmp_path / "back" / "a").read_bytes() == b"one"
+    assert (tmp_path / "back" / "b").read_bytes() == b"two"
+
+
+def test_a_file_that_claims_more_than_there_is(tmp_path: Path) -> None:
+    sink = FakeSink()
+    entries = [
+        file(sink, b"a", b"1", size=1 << 62, sparse=((0, 1),)),
+        file(sink, b"b", b"fine"),
+        Entry(b"c", 1, 0o600, 0, 0, 1, 1 << 40, file(sink, b"", b"x" * 400).content, {}),
+    ]
+    restored = give_back(sink, root_of(sink, entries), tmp_path / "back")
+    assert (tmp_path / "back" / "b").read_bytes() == b"fine"
+    assert names(tmp_path / "back") == ["b", "c.vaultd-damaged"]
+    assert {trouble.path for trouble in restored.troubles.kept} == {b"a", b"c"}
+
+
+def test_a_damaged_vault_gives_all_that_can_be_had(tmp_path: Path) -> None:
+    sink = FakeSink()
+    good, lost = file(sink, b"good", b"good"), file(sink, b"lost", b"lost")
+    torn = file(sink, b"torn", b"1234torn5678tail", cut=4)
+    inner = build(sink, {b"x": b"1"})
+    root = root_of(sink, [Entry(b"folder", FOLDER, 0o755, 0, 0, 1, 0, inner.content, {}), good, lost, torn])
+    for blob_id in (chunk_of(torn, 1), chunk_of(torn, 3), chunk_of(lost, 0), inner.content):
+        del sink.blobs[blob_id]  # type: ignore[arg-type]
+    restored = give_back(sink, root, tmp_path / "back")
+    assert names(tmp_path / "back") == ["folder", "good", "torn.vaultd-damaged"]
+    assert (tmp_path / "back" / "torn.vaultd-damaged").read_bytes() == b"1234\0\0\0\0" + b"5678\0\0\0\0"
+    assert {trouble.path for trouble in restored.troubles.kept} == {b"folder", b"lost", b"torn"}
+    assert restored.damage
+    again = give_back(sink, root, tmp_path / "back")
+    assert names(tmp_path / "back") == ["folder", "good", "torn.vaultd-damaged"]
+    assert again.damage
+
+
+def test_names_that_the_target_cannot_tell_apart(tmp_path: Path) -> None:
+    """A target that folds case says that `a` is taken once `A` was written."""
+    sink = FakeSink()
+    root = build(sink, {b"A": b"upper", b"a": b"lower"})
+
+    def stop() -> bool:
+        if (tmp_path / "back" / "A").exists() and not (tmp_path / "back" / "a").exists():
+            os.link(tmp_path / "back" / "A", tmp_path / "back" / "a")
+        return False
+
+    restored = restore(plan(sink, root, tmp_path / "back"), KEYS, Silent(), stop)
+    assert (tmp_path / "back" / "A").read_bytes() == b"upper"
+    assert (tmp_path / "back" / "a~2").read_bytes() == b"lower"
+    assert [(each.path, each.name) for each in restored.renamed] == [(b"a", b"a~2")]
+
+
+def test_what_an_interruption_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    sink = FakeSink()
+    root = build(sink, {b"d": {b"a": b"1"}})
+    (tmp_path / "back" / "d").mkdir(parents=True)
+    ours, folder_like = temporary_name(), temporary_name()
+    (tmp_path / "back" / "d" / os.fsdecode(ours)).write_bytes(b"half")
+    (tmp_path / "back" / "d" / os.fsdecode(folder_like)).mkdir()
+    theirs = tmp_path / "back" / "d" / ".vaultd-restore-0123.tmp"
+    theirs.write_bytes(b"mine")
+    restored = give_back(sink, root, tmp_path / "back")
+    assert restored.swept == 1
+    assert names(tmp_path / "back" / "d") == sorted([os.fsdecode(folder_like), theirs.name, "a"])
+
+
+def many(sink: FakeSink) -> Entry:
+    return build(
+        sink, {b"%02d" % n: {b"%02d" % m: b"%d" % (n * m) * 50 for m in range(40)} for n in range(25)}
+    )
+
+
+def test_a_restore_that_was_killed_goes_on(tmp_path: Path) -> None:
+    sink = FakeSink()
+    root = many(sink)
+    give_back(sink, root, tmp_path / "reference")
+    back, killed = tmp_path / "back", 0
+    for wait in (0.02, 0.05, 0.1, 0.15):
+        child = _fork.Process(target=give_back, args=(sink, root, back))
+        child.start()
+        time.sleep(wait)
+        if child.is_alive() and child.pid:
+            os.kill(child.pid, signal.SIGKILL)
+            killed += 1
+        child.join()
+        for path in back.rglob("*"):
+            if path.is_file() and ".vaultd-restore-" not in path.name:
+                assert path.read_bytes() == (tmp_path / "reference" / path.relative_to(back)).read_bytes()
+    assert killed
+    restored = give_back(sink, root, back)
+    assert restored.complete
+    assert differences(tmp_path / "reference", back) == []
+
+
+def test_asked_to_stop_it_leaves_nothing_half_done(tmp_path: Path) -> None:
+    sink = FakeSink()
+    asked = iter([False] * 50)
+    with pytest.raises(KeyboardInterrupt):
+        restore(plan(sink, many(sink), tmp_path / "back"), KEYS, Silent(), lambda: next(asked, True))
+    assert not [name for name in names(tmp_path / "back") if ".tmp" in name]
+    assert len(names(tmp_path / "back")) > 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB; only root can have one."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount here")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+def tree_of(size: int) -> Tree:
+    return {b"%d" % n: os.urandom(1000) * (size // 10_000) for n in range(10)}
+
+
+def test_a_target_that_is_too_small(small_disk: Path) -> None:
+    sink = FakeSink()
+    with pytest.raises(TargetTooSmall):
+        plan(sink, build(sink, {b"a": b"x" * (2 << 20)}), small_disk / "back")
+    assert names(small_disk) == []
+
+
+def test_a_target_that_fills_up_meanwhile(small_disk: Path, tmp_path: Path) -> None:
+    sink = FakeSink()
+    root = root_of(sink, [file(sink, b"%d" % n, os.urandom(80_000), cut=8000) for n in range(10)])
+    planned = plan(sink, root, small_disk / "back")
+    (small_disk / "other").write_bytes(bytes(500_000))
+    with pytest.raises(Full):
+        restore(planned, KEYS, Silent(), lambda: False)
+    left = names(small_disk / "back")
+    assert left
+    assert all(name.isdigit() for name in left)
+    (small_disk / "other").unlink()
+    assert give_back(sink, root, small_disk / "back").complete
+
+
+def test_a_target_that_is_read_only(small_disk: Path) -> None:
+    sink = FakeSink()
+    (small_disk / "back").mkdir()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    root = build(sink, {b"a": b"1"})
+    for target in (small_disk / "back", small_disk / "new"):
+        with pytest.raises(ReadOnly):
+            give_back(sink, root, target)
+
+
+def test_a_target_that_is_a_file(tmp_path: Path) -> None:
+    sink = FakeSink()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotAFolder):
+        plan(sink, build(sink, {}), tmp_path / "file")
+
+
+def test_verify_tells_of_a_disk_that_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = FakeSink()
+    pread: Any = os.pread
+
+    def lying(fd: int, length: int, offset: int) -> bytes:
+        return bytes(pread(fd, length, offset)).replace(b"5", b"6")
+
+    monkeypatch.setattr(os, "pread", lying)
+    restored = give_back(
+        sink, build(sink, {b"a": b"12345678", b"b": b"1234"}), tmp_path / "back", verify=True
+    )
+    assert restored.verified == 1
+    assert [(each.path, each.error) for each in restored.troubles.kept] == [(b"a", "not-as-written")]
+
+
+def test_the_view_is_asked_for_each_chunk_once(tmp_path: Path) -> None:
+    sink = FakeSink()
+    root = root_of(sink, [file(sink, b"a", bytes(range(200)), cut=1)])
+    View(sink, root)
+    planned = plan(sink, root, tmp_path / "back")
+    sink.reads.clear()
+    restore(planned, KEYS, Silent(), lambda: False)
+    assert max(sink.reads.count(each) for each in set(sink.reads)) == 1
