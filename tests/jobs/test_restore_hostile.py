@@ -230,7 +230,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB; only root can have one."""
     path = tmp_path / "disk"
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path]
+    command: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("cannot mount here")
     try:
