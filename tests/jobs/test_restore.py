@@ -107,6 +107,18 @@ def test_links_are_not_made_to_a_file_that_only_looks_the_same(source: Watched, 
     assert (tmp_path / "back" / "a").read_bytes() == b"LINKED"
 
 
+def test_verify_reads_what_was_there_too(tmp_path: Path) -> None:
+    sink = FakeSink()
+    root = build(sink, {b"a": b"good", b"b": b"good"}, mtime=5)
+    give_back(sink, root, tmp_path / "back")
+    (tmp_path / "back" / "a").write_bytes(b"evil")
+    os.utime(tmp_path / "back" / "a", ns=(5, 5))
+    restored = give_back(sink, root, tmp_path / "back", verify=True)
+    assert restored.tally.already == 2
+    assert restored.verified == 1
+    assert [(each.path, each.error) for each in restored.troubles.kept] == [(b"a", "not-as-written")]
+
+
 def test_a_path_comes_back_under_its_last_name(tmp_path: Path) -> None:
     sink = FakeSink()
     root = build(sink, {b"a": {b"b": {b"c": b"1", b"d": {b"e": b"2"}}}, b"x": b"3"})

@@ -9,7 +9,7 @@ from vaultd.format.keys import Keys
 from vaultd.jobs.drafts import Draft, link_draft
 from vaultd.jobs.filling import reads_back
 from vaultd.jobs.links import Links, Written
-from vaultd.jobs.target import Target
+from vaultd.jobs.target import Target, open_existing
 from vaultd.tree.view import View
 
 
@@ -58,8 +58,7 @@ class Linking:
         """
         if entry.kind != FILE or self._links.find(entry) is not None:
             return
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(name, flags, dir_fd=self._target.here.fd)
+        fd = open_existing(self._target.here.fd, name)
         try:
             if reads_back(self._view, entry, fd, self._keys):
                 self.remember(entry, name, fd)

@@ -16,7 +16,7 @@ from vaultd.jobs.linking import Linking
 from vaultd.jobs.planning import SPECIAL, UNKNOWN_KIND, UNREADABLE, error_name, same_link
 from vaultd.jobs.readback import ReadBack
 from vaultd.jobs.restoration import Plan, Restored
-from vaultd.jobs.target import Target, status_of, sweep, sync
+from vaultd.jobs.target import Target, open_existing, status_of, sweep, sync
 from vaultd.jobs.wanted import Folder, Item
 from vaultd.progress import Progress
 from vaultd.tree.view import Broken
@@ -178,6 +178,9 @@ class Restorer:
             self.restored.tally.already += 1
             if "hard" in item.entry.extra:
                 self._linking.trust(item.entry, name)
+            if item.entry.kind == FILE and self._plan.options.verify:
+                fd = open_existing(self._target.here.fd, name)
+                self._read_back.add(fd, item.entry, item.path)
         elif decision is Decision.LEAVE:
             self.restored.leave(item.path)
         return decision in (Decision.ALREADY, Decision.LEAVE)

@@ -35,6 +35,11 @@ def status_of(folder: int, name: bytes) -> os.stat_result | None:
         return None
 
 
+def open_existing(folder: int, name: bytes) -> int:
+    """Open a file of the target for reading; never through a link, never waiting for a FIFO. Raises OSError."""
+    return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+
+
 @dataclass(slots=True)
 class Level:
     """One folder on the way down: `fd` is -1 while it is closed to save descriptors.
