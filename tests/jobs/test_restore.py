@@ -1,10 +1,8 @@
 """What was saved comes back as it was, and what stands in the target is safe."""
 
 import os
-import socket
 import stat
 import subprocess
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from tests.compare_trees import allocated, differences
 from tests.fakes import KEYS, FakeSink
 from tests.jobs.restores import give_back, plan
 from tests.tree.sources import Watched
-from tests.tree.trees import build, file, folder
+from tests.tree.trees import build, folder
 from vaultd.errors import NoSuchPath, NotAFolder, TargetTooSmall
 from vaultd.format.entry import FOLDER, Entry
 from vaultd.jobs.existing import Overwrite
@@ -206,23 +204,6 @@ def test_include_and_exclude(tmp_path: Path) -> None:
     assert found == ["2024", "2024/raw", "2024/raw/b.jpg"]
 
 
-def test_special_files_and_rights_only_when_asked(tmp_path: Path) -> None:
-    sink = FakeSink()
-    entries = [
-        file(sink, b"set-id", b"1", mode=0o6755),
-        Entry(b"socket", 5, 0o600, 0, 0, 1, 0, None, {}),
-    ]
-    root = Entry(b"", FOLDER, 0o755, 0, 0, 1, 0, folder(sink, entries), {})
-    restored = give_back(sink, root, tmp_path / "one")
-    assert stat.S_IMODE((tmp_path / "one" / "set-id").stat().st_mode) == 0o755
-    assert not (tmp_path / "one" / "socket").exists()
-    assert {trouble.error for trouble in restored.troubles.notes} == {"set-id", "special"}
-    restored = give_back(sink, root, tmp_path / "two", special=True)
-    assert stat.S_IMODE((tmp_path / "two" / "set-id").stat().st_mode) == 0o6755
-    assert stat.S_ISSOCK((tmp_path / "two" / "socket").stat().st_mode)
-    assert restored.troubles.notes == []
-
-
 def test_too_small_is_told_before_anything_is_written(tmp_path: Path) -> None:
     sink = FakeSink()
     size = (os.statvfs(tmp_path).f_blocks + 1) * os.statvfs(tmp_path).f_frsize
@@ -232,21 +213,6 @@ def test_too_small_is_told_before_anything_is_written(tmp_path: Path) -> None:
         plan(sink, root, tmp_path / "back")
     assert told.value.needed >= size > told.value.free
     assert not (tmp_path / "back").exists()
-
-
-def test_eight_tebibytes_of_holes_take_no_time_and_no_room(tmp_path: Path) -> None:
-    sink = FakeSink()
-    size, part = 8 << 40, 1 << 20
-    parts = tuple((offset, part) for offset in (0, 1 << 40, size - part))
-    sparse = file(sink, b"image", os.urandom(3 * part), cut=part // 2 + 7, size=size, sparse=parts)
-    root = Entry(b"", FOLDER, 0o755, 0, 0, 1, 0, folder(sink, [sparse]), {})
-    started = time.monotonic()
-    restored = give_back(sink, root, tmp_path / "back", verify=True)
-    assert time.monotonic() - started < 5
-    assert restored.complete
-    assert restored.verified == 1
-    assert (tmp_path / "back" / "image").stat().st_size == size
-    assert allocated(tmp_path / "back" / "image") <= 4 << 20
 
 
 def test_deleted_gives_the_last_version_back(tmp_path: Path) -> None:
@@ -294,11 +260,3 @@ def test_ten_thousand_folders_deep(tmp_path: Path) -> None:
     assert os.listdir(fd) == ["f"]
     os.close(fd)
     subprocess.run(["rm", "-rf", tmp_path / "back"], check=True)  # pytest would recurse
-
-
-def test_a_socket_of_the_source_is_recorded_and_skipped(source: Watched, tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(source.path / "s"))
-        restored = give_back(source.sink, source.scan().root, tmp_path / "back")
-    assert restored.tally.special == 1
-    assert restored.complete

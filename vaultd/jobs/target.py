@@ -36,7 +36,9 @@ def status_of(folder: int, name: bytes) -> os.stat_result | None:
 
 
 def open_existing(folder: int, name: bytes) -> int:
-    """Open a file of the target for reading; never through a link, never waiting for a FIFO. Raises OSError."""
+    """Open a file of the target for reading; never through a link, never waiting for a FIFO. Raises
+    OSError.
+    """
     return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
 
 
