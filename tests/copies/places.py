@@ -78,3 +78,11 @@ def one_of_each(data: bytes) -> dict[str, bytes]:
         key_name(blake3(c).digest()): c,
         log: d,
     }
+
+
+def held(copy: Copy) -> dict[str, int]:
+    return {stored.name: stored.size for stored in copy.list()}
+
+
+def set_aside(copy: Copy) -> list[bytes]:
+    return sorted(copy.get(stored.name) for stored in copy.quarantined())
