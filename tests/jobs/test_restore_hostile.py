@@ -4,23 +4,16 @@ interferes.
 
 import multiprocessing
 import os
-import signal
 import stat
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.compare_trees import differences
 from tests.fakes import KEYS, FakeSink
-from tests.jobs.restores import give_back, plan
-from tests.tree.trees import Tree, build, file, folder
-from vaultd.errors import Full, NotAFolder, ReadOnly, TargetTooSmall
+from tests.jobs.restores import give_back, names, plan, root_of
+from tests.tree.trees import build, file, folder
 from vaultd.format.entry import FOLDER, LINK, Entry
-from vaultd.jobs.drafts import temporary_name
 from vaultd.jobs.existing import Overwrite
 from vaultd.jobs.restore import restore
 from vaultd.progress import Silent
@@ -30,17 +23,9 @@ from vaultd.tree.view import View
 _fork = multiprocessing.get_context("fork")
 
 
-def root_of(sink: FakeSink, entries: list[Entry]) -> Entry:
-    return Entry(b"", FOLDER, 0o755, 0, 0, 1, 0, folder(sink, entries), {})
-
-
 def chunk_of(entry: Entry, number: int) -> bytes:
     assert isinstance(entry.content, tuple)
     return entry.content[number][0]
-
-
-def names(path: Path) -> list[str]:
-    return sorted(str(each.relative_to(path)) for each in path.rglob("*"))
 
 
 def swap(place: Path, outside: Path, swaps: int) -> None:
@@ -172,113 +157,6 @@ def test_names_that_the_target_cannot_tell_apart(tmp_path: Path) -> None:
     assert (tmp_path / "back" / "A").read_bytes() == b"upper"
     assert (tmp_path / "back" / "a~2").read_bytes() == b"lower"
     assert [(each.path, each.name) for each in restored.renamed] == [(b"a", b"a~2")]
-
-
-def test_what_an_interruption_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
-    sink = FakeSink()
-    root = build(sink, {b"d": {b"a": b"1"}})
-    (tmp_path / "back" / "d").mkdir(parents=True)
-    ours, folder_like = temporary_name(), temporary_name()
-    (tmp_path / "back" / "d" / os.fsdecode(ours)).write_bytes(b"half")
-    (tmp_path / "back" / "d" / os.fsdecode(folder_like)).mkdir()
-    theirs = tmp_path / "back" / "d" / ".vaultd-restore-0123.tmp"
-    theirs.write_bytes(b"mine")
-    restored = give_back(sink, root, tmp_path / "back")
-    assert restored.swept == 1
-    assert names(tmp_path / "back" / "d") == sorted([os.fsdecode(folder_like), theirs.name, "a"])
-
-
-def many(sink: FakeSink) -> Entry:
-    return build(
-        sink, {b"%02d" % n: {b"%02d" % m: b"%d" % (n * m) * 50 for m in range(40)} for n in range(25)}
-    )
-
-
-def test_a_restore_that_was_killed_goes_on(tmp_path: Path) -> None:
-    sink = FakeSink()
-    root = many(sink)
-    give_back(sink, root, tmp_path / "reference")
-    back, killed = tmp_path / "back", 0
-    for wait in (0.02, 0.05, 0.1, 0.15):
-        child = _fork.Process(target=give_back, args=(sink, root, back))
-        child.start()
-        time.sleep(wait)
-        if child.is_alive() and child.pid:
-            os.kill(child.pid, signal.SIGKILL)
-            killed += 1
-        child.join()
-        for path in back.rglob("*"):
-            if path.is_file() and ".vaultd-restore-" not in path.name:
-                assert path.read_bytes() == (tmp_path / "reference" / path.relative_to(back)).read_bytes()
-    assert killed
-    restored = give_back(sink, root, back)
-    assert restored.complete
-    assert differences(tmp_path / "reference", back) == []
-
-
-def test_asked_to_stop_it_leaves_nothing_half_done(tmp_path: Path) -> None:
-    sink = FakeSink()
-    asked = iter([False] * 50)
-    with pytest.raises(KeyboardInterrupt):
-        restore(plan(sink, many(sink), tmp_path / "back"), KEYS, Silent(), lambda: next(asked, True))
-    assert not [name for name in names(tmp_path / "back") if ".tmp" in name]
-    assert len(names(tmp_path / "back")) > 2
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB; only root can have one."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    command: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("cannot mount here")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", path], check=True)
-
-
-def tree_of(size: int) -> Tree:
-    return {b"%d" % n: os.urandom(1000) * (size // 10_000) for n in range(10)}
-
-
-def test_a_target_that_is_too_small(small_disk: Path) -> None:
-    sink = FakeSink()
-    with pytest.raises(TargetTooSmall):
-        plan(sink, build(sink, {b"a": b"x" * (2 << 20)}), small_disk / "back")
-    assert names(small_disk) == []
-
-
-def test_a_target_that_fills_up_meanwhile(small_disk: Path, tmp_path: Path) -> None:
-    sink = FakeSink()
-    root = root_of(sink, [file(sink, b"%d" % n, os.urandom(80_000), cut=8000) for n in range(10)])
-    planned = plan(sink, root, small_disk / "back")
-    (small_disk / "other").write_bytes(bytes(500_000))
-    with pytest.raises(Full):
-        restore(planned, KEYS, Silent(), lambda: False)
-    left = names(small_disk / "back")
-    assert left
-    assert all(name.isdigit() for name in left)
-    (small_disk / "other").unlink()
-    assert give_back(sink, root, small_disk / "back").complete
-
-
-def test_a_target_that_is_read_only(small_disk: Path) -> None:
-    sink = FakeSink()
-    (small_disk / "back").mkdir()
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    root = build(sink, {b"a": b"1"})
-    for target in (small_disk / "back", small_disk / "new"):
-        with pytest.raises(ReadOnly):
-            give_back(sink, root, target)
-
-
-def test_a_target_that_is_a_file(tmp_path: Path) -> None:
-    sink = FakeSink()
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(NotAFolder):
-        plan(sink, build(sink, {}), tmp_path / "file")
 
 
 def test_verify_tells_of_a_disk_that_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
