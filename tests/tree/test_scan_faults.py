@@ -60,19 +60,16 @@ class Bench:
 
     def run(self, log: Path, *strace: str) -> tuple[Scanned | str, Watched]:
         """Scan in a child under strace."""
-        command = [
-            "strace",
-            "-qq",
-            "-y",
-            "-o",
-            str(log),
-            *strace,
-            sys.executable,
-            "-m",
-            "tests.tree.scan_child",
+        # Only calls on the source are traced and counted: what Python itself reads differs from run to run.
+        places = [
+            flag for path in (self.source.path, *self.source.path.rglob("*")) for flag in ("-P", str(path))
         ]
-        environment = dict(os.environ, PYTHONPATH=f"{REPOSITORY}:{REPOSITORY}/cli", PYTHONHASHSEED="0")
-        subprocess.run([*command, self.state, self.result], cwd=REPOSITORY, env=environment, check=True)
+        child = [sys.executable, "-m", "tests.tree.scan_child", str(self.state), str(self.result)]
+        environment = dict(os.environ, PYTHONPATH=f"{REPOSITORY}:{REPOSITORY}/cli")
+        subprocess.run(
+            ["strace", "-qq", "-y", "-o", str(log), *places, *strace, *child],
+            cwd=REPOSITORY, env=environment, check=True, capture_output=True,
+        )  # fmt: skip
         answer: tuple[Scanned | str, Watched] = pickle.loads(self.result.read_bytes())
         return answer
 

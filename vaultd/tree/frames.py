@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from vaultd.format.entry import Entry
 from vaultd.store.contract import Blobs
-from vaultd.tree.earlier import Earlier, Failed, folder_content
+from vaultd.tree.earlier import Failed
 from vaultd.tree.frame import Frame
 
 
@@ -66,7 +66,3 @@ class Frames:
             below.before = above.earlier(self._blobs, self._failed(bytes(self.path))).get(below.name)
             below.known = True
         return self.top.before
-
-    def top_earlier(self) -> Earlier:
-        """What the last snapshot has in the last folder, from its first name on."""
-        return Earlier(self._blobs, folder_content(self.top_before()), self._failed(bytes(self.path)))

@@ -14,7 +14,7 @@ from vaultd.format.entry import FILE, Entry, hard_link, how_read
 from vaultd.store.contract import Sink
 from vaultd.tree import look
 from vaultd.tree.content import extents, identity
-from vaultd.tree.earlier import Earlier
+from vaultd.tree.earlier import Earlier, folder_content
 from vaultd.tree.frame import Frame
 from vaultd.tree.making import kind_of
 from vaultd.tree.run import Run
@@ -26,8 +26,8 @@ _GONE = Unreadable("ENOENT", "open", gone=True)
 class Refresh:
     """One folder. After `entries` has ended, `rows` are its names as the next scan may rely on them.
 
-    `known` is the remembered look and content; `old` gives what the last snapshot has, and is called when
-    it is needed.
+    `known` is the remembered look and content; `before` gives the folder's entry in the last snapshot, and
+    is called when it is needed.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Refresh:
         fd: int,
         path: bytes,
         known: tuple[bytes, bytes] | None,
-        old: Callable[[], Earlier],
+        before: Callable[[], Entry | None],
     ) -> None:
         self._run = run
         self._frame = frame
@@ -45,8 +45,9 @@ class Refresh:
         self._path = path
         remembered = look.decode(known[0]) if known else None
         self._looked = {seen.name: seen for seen in remembered.files} if remembered else {}
-        self._mine = Earlier(run.sink, known[1] if known and self._looked else None, run.old_damaged(path))
-        self._make_old = old
+        self._remembered = known[1] if known and self._looked else None
+        self._ask_before = before
+        self._mine = self._earlier(self._remembered)
         self._old: Earlier | None = None
         self.rows: list[Seen] = []
 
@@ -164,8 +165,13 @@ class Refresh:
     def _before(self, name: bytes) -> Entry | None:
         """What the last snapshot has of this name."""
         if self._old is None:
-            self._old = self._make_old()
+            content = folder_content(self._ask_before())
+            # Mostly the snapshot and the memory have the same: then nothing is read twice.
+            self._old = self._mine if content == self._remembered else self._earlier(content)
         return self._old.get(name)
+
+    def _earlier(self, content: bytes | None) -> Earlier:
+        return Earlier(self._run.sink, content, self._run.old_damaged(self._path))
 
     def _path_of(self, name: bytes) -> bytes:
         return self._path + b"/" + name if self._path else name

@@ -234,7 +234,7 @@ class _Walk:
         if known is not None and self._looks_same(frame, others, known[0]):
             self._take_over(frame, others)
             return known[1]
-        refresh = Refresh(self._run, frame, fd, path, known, self._frames.top_earlier)
+        refresh = Refresh(self._run, frame, fd, path, known, self._frames.top_before)
         content = self._run.write_folder(refresh.entries())
         self._forget_gone(frame, path, known)
         self._memory.remember(path, look.encode(refresh.rows, frame.done()), content)
