@@ -14,6 +14,7 @@ from vaultd.format.entry import (
     LongEntry,
     check_name,
     encode_entry,
+    spell,
     spell_out,
 )
 from vaultd.format.limits import MAX_NAME, MAX_PAGE_ENTRIES, PAGE_TARGET
@@ -168,3 +169,17 @@ def test_an_entry_of_more_than_64_kib() -> None:
 def test_cutting_writes_what_is_read(found: list[bytes]) -> None:
     folder = [plain(name) for name in sorted(found)]
     assert [one for _, page in cut(folder) for one in decode_page(page).entries] == folder
+
+
+def test_an_entry_of_an_unknown_kind_may_look_like_anything_and_hides_nothing() -> None:
+    """A later kind must cost a reader of today that entry, and not the page that it stands on."""
+    strange = [b"portal", 12, {"to": b"elsewhere"}, ["any", "shape"]]
+    known = Entry(b"plain", 1, 0o644, 0, 0, 0, 0, (), {})
+    data = canon.encode([spell(known), strange])
+    page = decode_page(data)
+    assert [entry.name for entry in page.entries] == [b"plain", b"portal"]
+    assert page.unknown == ["entry kind 12"]
+    assert encode_page(page.entries) == data
+    for wrong in ([b"portal", "12"], [b"portal"], [b"plain", 12]):
+        with refused("shape", "order"):
+            decode_page(canon.encode([spell(known), wrong]))

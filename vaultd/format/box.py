@@ -36,10 +36,21 @@ from vaultd.format.table import (
     smallest_trailer,
 )
 
-__all__ = ["BoxHead", "BoxWriter", "Row", "offsets", "open_box", "padme", "trailer_length", "verify_box"]
+__all__ = [
+    "MAGIC",
+    "MODE",
+    "BoxHead",
+    "BoxWriter",
+    "Row",
+    "offsets",
+    "open_box",
+    "padme",
+    "trailer_length",
+    "verify_box",
+]
 
-_MAGIC, _END_MAGIC = b"VAULTBX1", b"BXE1"
-_MODE = 0
+MAGIC, _END_MAGIC = b"VAULTBX1", b"BXE1"
+MODE = 0
 _SALT = 32
 _LABEL = "vaultd v1 box"
 _length = struct.Struct("<I")
@@ -125,9 +136,9 @@ def _check_header(head: bytes, vault_id: bytes, kinds: Collection[int]) -> None:
     if len(head) < HEAD:
         raise Refused("truncated", f"a head of {len(head)} bytes")
     kind, mode = head[8], head[9]
-    if head[:8] != _MAGIC:
+    if head[:8] != MAGIC:
         raise Refused("magic", head[:8].hex())
-    if mode != _MODE:
+    if mode != MODE:
         raise Refused("mode", str(mode))
     if kind not in kinds:
         raise Refused("kind", str(kind))
@@ -178,7 +189,7 @@ class BoxWriter:
         """Raises BadRandomness; ValueError where the buffer cannot hold the smallest box."""
         if len(buffer) < MIN_BOX:
             raise ValueError("the buffer is smaller than the smallest box")
-        header = _MAGIC + bytes([kind, _MODE]) + bytes(6) + keys.vault_id + fresh(_SALT, random)
+        header = MAGIC + bytes([kind, MODE]) + bytes(6) + keys.vault_id + fresh(_SALT, random)
         key, commit = expand(_LABEL, keys.box_key(kind), header)
         self.rows: list[Row] = []
         self._keys, self._kind = keys, kind

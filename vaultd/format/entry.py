@@ -46,6 +46,15 @@ class LongEntry(Entry, array_like=True, frozen=True, gc=False):
     more: tuple[Any, ...]
 
 
+class StrangeEntry(Entry, array_like=True, frozen=True, gc=False):
+    """An entry of a kind that version 1 does not know: `raw` is all of it, kept as it came.
+
+    Only its name and kind mean anything; the other fields are zero.
+    """
+
+    raw: tuple[Any, ...]
+
+
 _POSITIONS = len(Entry.__struct_fields__)
 
 
@@ -59,17 +68,22 @@ def encode_entry(entry: Entry) -> bytes:
 
 def spell(entry: Entry) -> object:
     """What is encoded for an entry: itself, or all its positions in one list."""
-    return spell_out(entry) if isinstance(entry, LongEntry) else entry
+    return spell_out(entry) if isinstance(entry, LongEntry | StrangeEntry) else entry
 
 
 def spell_out(entry: Entry) -> list[Any]:
     """All positions of an entry, as `entry_from` takes them."""
+    if isinstance(entry, StrangeEntry):
+        return list(entry.raw)
     more = entry.more if isinstance(entry, LongEntry) else ()
     return [*(getattr(entry, field) for field in Entry.__struct_fields__), *more]
 
 
 def entry_from(value: object) -> Entry:
     """An entry from a decoded array, with what is unknown in it. Raises Refused("shape")."""
+    match value:
+        case [bytes(name), int(kind), *_] if kind not in KINDS and type(kind) is int:
+            return StrangeEntry(name, kind, 0, 0, 0, 0, 0, None, {}, raw=tuple(value))
     if not isinstance(value, list) or len(value) < _POSITIONS:
         raise Refused("shape", "entry")
     known, unknown = split_extra(value[_POSITIONS - 1])
@@ -108,6 +122,8 @@ def decode_root(value: object) -> Entry:
     Raises Refused: "shape", "name", "size".
     """
     entry = entry_from(value)
+    if isinstance(entry, StrangeEntry):
+        raise Refused("shape", "a root of an unknown kind")
     if entry.name:
         raise Refused("name", "a root with a name")
     if entry.kind != FOLDER:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -48,13 +48,23 @@ def decode_page(data: Buffer, attic: bool = False) -> Page:
 def _decode(data: Buffer) -> tuple[list[Entry], list[str]]:
     try:
         entries = _page.decode(data)
+    except msgspec.ValidationError:
+        entries = []  # an entry of an unknown kind may look like anything; the second look tells
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         canon.refuse(data, error)
     if canon.encode(entries) != data:  # the typed decoder drops what it does not know
-        entries = [entry_from(value) for value in canon.decode(data)]
+        entries = _slowly(canon.decode(data))
     elif {entry.kind for entry in entries} <= KINDS:
         return entries, []
     return entries, sorted({thing for entry in entries for thing in unknown_in(entry)})
+
+
+def _slowly(value: Any) -> list[Entry]:
+    if not isinstance(value, list):
+        raise Refused("shape", "a page that is not an array")
+    if len(value) > MAX_PAGE_ENTRIES:
+        raise Refused("shape", f"{len(value)} entries")
+    return [entry_from(entry) for entry in value]
 
 
 def check_order(before: Entry, after: Entry, attic: bool) -> None:

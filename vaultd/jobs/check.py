@@ -10,15 +10,18 @@ is repaired here but the two texts.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import blake3
+
 from vaultd import ids
 from vaultd.copies import texts
 from vaultd.copies.contract import Stored
 from vaultd.errors import Damaged, Full, Missing, ReadOnly, Refused, VaultdError
 from vaultd.format.box import verify_box
-from vaultd.format.entry import FILE, FOLDER, Entry
+from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
 from vaultd.format.limits import KIND_INDEX, KIND_LOG
 from vaultd.format.slot import parse_slot
 from vaultd.progress import Progress
+from vaultd.store.index import newer_box
 from vaultd.store.vault import Vault
 from vaultd.tree.content import pieces
 from vaultd.tree.folder import entries_of
@@ -51,7 +54,7 @@ class Report:
     lost_count: int = 0
     strangers: int = 0
     rewritten: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    unknown: set[str] = field(default_factory=set)
 
     @property
     def sound(self) -> bool:
@@ -60,7 +63,7 @@ class Report:
 
 def check(vault: Vault, progress: Progress, stop: Callable[[], None], *, read_data: bool = False) -> Report:
     """Check the copy of an open vault. `stop` is called often and raises to interrupt. Raises Unreachable."""
-    report = Report(unknown=tuple(vault.journal.unknown))
+    report = Report()
     progress.stage("check-files")
     files = list(vault.copy.list())
     progress.total(files=len(files), bytes=sum(file.size for file in files) if read_data else None)
@@ -68,11 +71,14 @@ def check(vault: Vault, progress: Progress, stop: Callable[[], None], *, read_da
         stop()
         report.files += 1
         report.bytes += file.size
-        report.damage.extend(_wrong_with(vault, file, read_data))
+        _look_at(vault, file, read_data, report)
         progress.add(files=1, bytes=file.size if read_data else 0)
+    report.damage.extend(_wrong_identity(vault))
+    report.damage.extend(_missing_slots(vault, files))
     _add_new(report, vault.troubles)
     report.strangers = sum(1 for _ in vault.copy.strangers())
     _check_trees(vault, report, progress, stop)
+    report.unknown |= set(vault.unknown)
     report.rewritten = _rewrite_texts(vault)
     return report
 
@@ -92,13 +98,16 @@ def _rewrite_texts(vault: Vault) -> tuple[str, ...]:
 # Files.
 
 
-def _wrong_with(vault: Vault, file: Stored, read_data: bool) -> Iterator[VaultdError]:
+def _look_at(vault: Vault, file: Stored, read_data: bool, report: Report) -> None:
     try:
         _check_file(vault, file, read_data)
     except (Damaged, Missing) as error:
-        yield error
+        report.damage.append(error)
     except Refused as error:
-        yield Damaged(file.name, vault.copy.label, error.reason)
+        if word := newer_box(vault.copy, file.name):
+            report.unknown.add(word)
+        else:
+            report.damage.append(Damaged(file.name, vault.copy.label, error.reason))
 
 
 def _check_file(vault: Vault, file: Stored, read_data: bool) -> None:
@@ -113,6 +122,29 @@ def _check_file(vault: Vault, file: Stored, read_data: bool) -> None:
         verify_box(vault.copy.fetch(file.name), vault.keys, kind)
     elif name.folder == "packs":
         vault.index.read_table(name.digest, file.size)
+
+
+def _wrong_identity(vault: Vault) -> Iterator[VaultdError]:
+    """`vault.id` has no name to hash to; what was enrolled says what it must be."""
+    added = [record.body for _, record in vault.journal.of_kind("copy-added")]
+    enrolled = [body["vault_id"] for body in added if body["copy"] == vault.copy.copy_id]
+    try:
+        found = blake3.blake3(vault.copy.get("vault.id")).digest()
+    except (Damaged, Missing) as error:
+        yield error
+        return
+    if enrolled and found not in enrolled:
+        yield Damaged("vault.id", vault.copy.label, "digest")
+
+
+def _missing_slots(vault: Vault, files: list[Stored]) -> Iterator[VaultdError]:
+    """Slots that were added and are gone: who removes one says so first."""
+    there = {file.name for file in files}
+    removed = {record.body["slot"] for _, record in vault.journal.of_kind("key-removed")}
+    for _, record in vault.journal.of_kind("key-added"):
+        slot = record.body["slot"]
+        if slot not in removed and ids.key_name(slot) not in there:
+            yield Missing(ids.key_name(slot), vault.copy.label)
 
 
 # Trees.
@@ -135,6 +167,7 @@ class _Walk:
     """
 
     def __init__(self, vault: Vault, stop: Callable[[], None]) -> None:
+        self.unknown: set[str] = set()
         self._vault = vault
         self._stop = stop
         self._sound: set[tuple[bytes, bool]] = set()
@@ -153,6 +186,7 @@ class _Walk:
                 yield folder.path, item
             else:
                 path = folder.path + b"/" + item.name if folder.path else item.name
+                self.unknown.update(unknown_in(item))
                 if (error := self._wrong_with(item)) is not None:
                     folder.sound = False
                     yield path, error
@@ -205,3 +239,4 @@ def _check_trees(vault: Vault, report: Report, progress: Progress, stop: Callabl
                 report.lost_count += 1
                 if len(report.lost) < MOST_PATHS:
                     report.lost.append(Lost(snapshot, path, error, attic))
+    report.unknown |= walk.unknown

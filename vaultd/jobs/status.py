@@ -70,7 +70,7 @@ def status(session: Session) -> Status:
         snapshots=len(snapshots),
         sources=sources,
         troubles=len(vault.troubles),
-        unknown=tuple(vault.journal.unknown),
+        unknown=tuple(vault.unknown),
     )
 
 

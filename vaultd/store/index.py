@@ -12,10 +12,10 @@ from typing import TypeVar
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Damaged, Missing, Refused, VaultdError
-from vaultd.format.box import BoxHead, Row, offsets, open_box, trailer_length
+from vaultd.format.box import MAGIC, MODE, BoxHead, Row, offsets, open_box, trailer_length
 from vaultd.format.index import PackTable, decode_index, encode_index
 from vaultd.format.keys import Keys
-from vaultd.format.limits import HEAD, INDEX, KIND_INDEX, MIN_BOX, PACK_KINDS
+from vaultd.format.limits import HEAD, HOLDS, INDEX, KIND_INDEX, MIN_BOX, PACK_KINDS
 from vaultd.format.table import decode_table, encode_table
 from vaultd.store.single import seal_alone
 from vaultd.store.state import BlobRow, Place, State, StateLost
@@ -43,6 +43,7 @@ class BlobIndex:
         self._heads: dict[bytes, BoxHead] = {}
         self._rebuilt = False
         self.troubles: list[VaultdError] = []
+        self.unknown: list[str] = []
 
     def sync(self) -> None:
         """Make state say what the copy holds now. Raises Unreachable when the copy cannot be listed."""
@@ -58,7 +59,7 @@ class BlobIndex:
         if gone:
             self._state.drop_packs(gone)
         new = {digest: size for digest, size in listed.items() if known.get(digest) != size}
-        self.troubles = []
+        self.troubles, self.unknown = [], []
         if new:
             self._learn(new)
 
@@ -75,11 +76,16 @@ class BlobIndex:
         for digest, size in new.items():
             try:
                 self.learn(digest, size, self.read_table(digest, size))
-            except (Refused, Missing) as error:
-                name = ids.pack_name(digest)
-                self.troubles.append(
-                    Damaged(name, self._copy.label, error.reason) if isinstance(error, Refused) else error
-                )
+            except Missing as error:
+                self.troubles.append(error)
+            except Refused as error:
+                self._tell_refused(ids.pack_name(digest), error)
+
+    def _tell_refused(self, name: str, error: Refused) -> None:
+        if word := newer_box(self._copy, name):
+            self.unknown.append(word)
+        else:
+            self.troubles.append(Damaged(name, self._copy.label, error.reason))
 
     def learn(self, digest: bytes, size: int, rows: Sequence[Row], indexed: bool = False) -> None:
         """Know a pack's table, as its trailer says."""
@@ -103,7 +109,7 @@ class BlobIndex:
             except (Damaged, Missing) as error:
                 self.troubles.append(error)
             except Refused as error:
-                self.troubles.append(Damaged(stored.name, self._copy.label, error.reason))
+                self._tell_refused(stored.name, error)
 
     def _learn_listed(self, packs: Iterable[PackTable], new: dict[bytes, int]) -> None:
         for pack in packs:
@@ -181,6 +187,20 @@ class BlobIndex:
             for row in self._state.pack_rows(digest)
         ]
         return PackTable(digest, size, self._copy.get(ids.pack_name(digest), 0, HEAD), encode_table(rows))
+
+
+def newer_box(copy: Copy, name: str) -> str:
+    """Words for a whole box of a mode or kind that this version does not know; "" for any other file.
+
+    It is not damaged: its bytes are what its name says. Whoever meets one must not delete from the vault.
+    """
+    try:
+        head = copy.fetch(name)[:HEAD]
+    except (Damaged, Missing):
+        return ""
+    if len(head) < HEAD or head[:8] != MAGIC or (head[8] in HOLDS and head[9] == MODE):
+        return ""
+    return f"box kind {head[8]} mode {head[9]}"
 
 
 def _digest(name: str) -> bytes:

@@ -20,6 +20,7 @@ from vaultd.format.box import open_box
 from vaultd.format.keys import Keys
 from vaultd.format.limits import KIND_LOG, RECORD
 from vaultd.format.record import Record, check_log_name, decode_record, encode_record, record_id
+from vaultd.store.index import newer_box
 from vaultd.store.single import seal_alone
 from vaultd.store.state import State, StateLost
 
@@ -57,12 +58,13 @@ class Journal:
         self.troubles: list[VaultdError] = []
         self._heads: dict[bytes, Head] = {}
         self._device = b""
+        self._newer: set[str] = set()
 
     # Reading.
 
     def sync(self) -> None:
         """Read what the copy's log holds now. Raises Unreachable when it cannot be listed."""
-        self.records, self.troubles = {}, []
+        self.records, self.troubles, self._newer = {}, [], set()
         names = sorted(stored.name for stored in self._copy.list("log/"))
         cached = self._cached()
         learned = []
@@ -77,6 +79,7 @@ class Journal:
         if learned:
             self._state.put_logs(learned)
         self._check_chains()
+        self._miss_what_was_there(cached, names)
 
     def _cached(self) -> dict[str, list[bytes]]:
         try:
@@ -98,7 +101,10 @@ class Journal:
         except (Damaged, Missing) as error:
             self.troubles.append(error)
         except Refused as error:
-            self.troubles.append(Damaged(name, self._copy.label, error.reason))
+            if word := newer_box(self._copy, name):
+                self._newer.add(word)
+            else:
+                self.troubles.append(Damaged(name, self._copy.label, error.reason))
         else:
             return plains
         return None
@@ -125,6 +131,14 @@ class Journal:
             identity, record = chain[-1]
             self._heads[device] = Head(record.seq, identity)
 
+    def _miss_what_was_there(self, cached: dict[str, list[bytes]], names: list[str]) -> None:
+        """The end of a chain can go without a gap; only who read it before can tell. Merged records are
+        not gone.
+        """
+        for name in sorted(cached.keys() - set(names)):
+            if any(record_id(plain) not in self.records for plain in cached[name]):
+                self.troubles.append(Missing(name, self._copy.label))
+
     def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
         """Every device's records, by number; a number stands twice where a chain forked."""
         chains: dict[bytes, list[tuple[bytes, Record]]] = {}
@@ -146,7 +160,7 @@ class Journal:
         """Words for everything that this version does not know. While there is any, nothing may be
         deleted.
         """
-        return sorted({word for record in self.records.values() for word in record.unknown})
+        return sorted(self._newer | {word for record in self.records.values() for word in record.unknown})
 
     # Writing.
 

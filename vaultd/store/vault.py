@@ -39,6 +39,13 @@ class Vault:
         """What could not be read, or does not fit, at the last sync."""
         return self.journal.troubles + self.index.troubles
 
+    @property
+    def unknown(self) -> list[str]:
+        """Words for everything that this version does not know. While there is any, nothing may be
+        deleted.
+        """
+        return sorted({*self.journal.unknown, *self.index.unknown})
+
     def sink(self) -> Packer:
         return Packer(self.copy, self.keys, self.index, self._reader)
 

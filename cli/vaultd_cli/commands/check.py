@@ -49,7 +49,7 @@ def _tell(run: Run, report: "Report", label: str, read_data: bool) -> None:
         run.console.tell("check.rewritten", name=name)
     if report.strangers:
         run.console.tell("check.strangers", count=report.strangers)
-    for word in report.unknown:
+    for word in sorted(report.unknown):
         run.console.warn("check.unknown", what=word)
     facts = {"copy": label, "files": report.files, "bytes": report.bytes, "snapshots": report.snapshots}
     if report.sound:
@@ -92,7 +92,7 @@ def _as_json(report: "Report", label: str, read_data: bool) -> dict[str, Any]:
         "lost_count": report.lost_count,
         "strangers": report.strangers,
         "rewritten": list(report.rewritten),
-        "unknown": list(report.unknown),
+        "unknown": sorted(report.unknown),
     }
 
 
