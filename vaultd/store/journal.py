@@ -79,7 +79,7 @@ class Journal:
         if learned:
             self._state.put_logs(learned)
         self._check_chains()
-        self._miss_what_was_there(cached, names)
+        self._miss_the_end(cached)
 
     def _cached(self) -> dict[str, list[bytes]]:
         try:
@@ -131,12 +131,11 @@ class Journal:
             identity, record = chain[-1]
             self._heads[device] = Head(record.seq, identity)
 
-    def _miss_what_was_there(self, cached: dict[str, list[bytes]], names: list[str]) -> None:
-        """The end of a chain can go without a gap; only who read it before can tell. Merged records are
-        not gone.
-        """
-        for name in sorted(cached.keys() - set(names)):
-            if any(record_id(plain) not in self.records for plain in cached[name]):
+    def _miss_the_end(self, cached: Iterable[str]) -> None:
+        """A chain that lost its end has no gap; only who has read that end before can tell."""
+        for name in sorted(cached):
+            file = ids.parse(name)
+            if file is not None and file.seq > self._heads.get(file.device, Head(0, None)).seq:
                 self.troubles.append(Missing(name, self._copy.label))
 
     def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
