@@ -9,23 +9,19 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from vaultd_cli.verbs import ALIASES, VERBS
 
-from tests.cli.runner import environment
-from tests.cli.terminal import Terminal
+from tests.person import BIG, DISK, Person, make_pictures, vaultd
 
 REPOSITORY = Path(__file__).parent.parent
 PAGES = sorted([*REPOSITORY.glob("README*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 STARTS = ("README.md", "README.zh-CN.md")
 WORST_DAYS = ("docs/recovery.md", "docs/recovery.zh-CN.md")
 PAIRS = (STARTS, WORST_DAYS)
-PASSPHRASE = "correct horse battery staple"
-DISK = "/media/disk"
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -33,7 +29,6 @@ _VERB = re.compile(r"(?:`|\$ )vaultd ([a-z][a-z-]*)")
 _TARGET = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 _HOST = re.compile(r"https?://|\b[\w-]+\.(?:com|org|net|io|dev|cn|edu)\b")
-_WORD_OF_CODE = re.compile(r"(\d+)\. (\w+)")
 
 
 def text_of(page: str) -> str:
@@ -59,80 +54,6 @@ def anchors(text: str) -> set[str]:
     """The names under which headings can be linked to."""
     titles = re.findall(r"^#+ (.+)$", without_blocks(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
-# A person and a shell.
-
-
-class Person:
-    """Types the commands of a page at a terminal, and knows what was on the paper beside it."""
-
-    def __init__(self, work: Path) -> None:
-        self.work = work
-        self.disk = work / "media-disk"
-        self.folder = work
-        self.passphrase_file = work / "passphrase"
-        self.passphrase_file.write_text(PASSPHRASE + "\n")
-        self.passphrase_file.chmod(0o600)
-        self.disk.mkdir()
-
-    def types(self, command: str) -> None:
-        """Run one line, and answer. Raises AssertionError unless it succeeds."""
-        if command.startswith("vaultd open "):  # what an emptied computer does
-            shutil.rmtree(self.work / ".vaultd", ignore_errors=True)
-        line = command.replace(DISK, str(self.disk))
-        where = self.work / "where"
-        script = f"cd '{self.folder}' && {line}\nended=$?\npwd >'{where}'\nexit $ended"
-        with Terminal(["/bin/sh", "-c", script], self.work, **self._handed_over(command)) as terminal:
-            self._answer(terminal, command)
-            code = terminal.end()
-            assert code == 0, f"$ {command}\nexit code {code}\n{terminal.screen}"
-        self.folder = Path(where.read_text().strip())
-
-    def _handed_over(self, command: str) -> dict[str, str]:
-        """The passphrase goes the way of scripts, except where the page lets a person be asked for it."""
-        asked = command.startswith("vaultd init ") or any(
-            f"--{way}-file" in command for way in ("recovery-code", "key")
-        )
-        return {} if asked else {"VAULTD_PASSPHRASE_FILE": str(self.passphrase_file)}
-
-    def _answer(self, terminal: Terminal, command: str) -> None:
-        if command.startswith("vaultd init "):
-            self._choose_passphrase(terminal)
-            self._write_down_and_repeat(terminal)
-        elif command.startswith("vaultd key add"):
-            self._choose_passphrase(terminal)
-        elif "recover.py list" in command or "recover.py restore" in command:
-            terminal.expect("Passphrase")
-            terminal.type(PASSPHRASE + "\r")
-
-    def _choose_passphrase(self, terminal: Terminal) -> None:
-        for question in ("New passphrase:", "The same again:"):
-            terminal.expect(question)
-            terminal.type(PASSPHRASE + "\r")
-
-    def _write_down_and_repeat(self, terminal: Terminal) -> None:
-        for _ in range(3):
-            number = re.findall(r"\d+", terminal.expect(r"(?i)word[^\n]*?\d+[^\n]*:"))[-1]
-            paper = dict(_WORD_OF_CODE.findall(terminal.screen))
-            terminal.type(paper[number] + "\r")
-
-
-def make_pictures(folder: Path) -> None:
-    """What somebody has: three photos, one of them from 2019."""
-    (folder / "2019").mkdir(parents=True)
-    for number, name in enumerate(("IMG_0001.jpg", "IMG_0002.jpg", "2019/IMG_0003.jpg")):
-        (folder / name).write_bytes(bytes([0xFF, 0xD8, number]) * 1000)
-
-
-def vaultd(work: Path, *words: str) -> str:
-    """Run vaultd as a script does; what it says on stdout."""
-    known = environment(work) | {"VAULTD_PASSPHRASE_FILE": str(work / "passphrase")}
-    done = subprocess.run(
-        ["vaultd", *words], cwd=work, env=known, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -170,7 +91,7 @@ def test_the_first_restore_works_as_written(person: Person) -> None:
     for command in commands_of_both(STARTS):
         person.types(command)
     recovered = sorted(path.name for path in (person.work / "recovered").rglob("*.jpg"))
-    assert recovered == ["IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"]
+    assert recovered == ["IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg", "big.jpg"]
 
 
 def test_the_worst_day_ends_well_as_written(unlucky: Person) -> None:
@@ -184,6 +105,25 @@ def test_the_worst_day_ends_well_as_written(unlucky: Person) -> None:
     assert (work / "restored-earlier" / "IMG_0001.jpg").exists()
     assert (work / "recovered" / "photos" / "IMG_0002.jpg").exists()
     assert {path.name for path in (work / "second" / "vault").iterdir()} >= {"vault.id", "packs", "log"}
+
+
+def test_a_damaged_copy_is_told_and_gives_what_it_has_as_written(unlucky: Person) -> None:
+    whole, hurt = unlucky.work / "whole", unlucky.disk / "vault"
+    shutil.copytree(hurt, whole)
+    pack = max(hurt.glob("packs/*/*"), key=lambda path: path.stat().st_size)
+    pack.chmod(0o600)
+    with pack.open("r+b") as file:
+        file.seek(200_000)  # in the big photo: what stands before it in the pack is short
+        file.write(b"damage")
+    unlucky.types(f"vaultd open {DISK}/vault")
+    for command in ("check --read-data", "restore photos~1 --target ~/restored"):
+        with pytest.raises(AssertionError, match="exit code 20"):
+            unlucky.types(f"vaultd {command}")
+    names = {path.name for path in (unlucky.work / "restored").iterdir()}
+    assert names == {"2019", "IMG_0001.jpg", "IMG_0002.jpg", "big.jpg.vaultd-damaged"}
+    recover = f"python3 {REPOSITORY}/docs/recover.py restore"
+    unlucky.types(f"{recover} {DISK}/vault ~/whole photos ~/mended")
+    assert (unlucky.work / "mended" / "big.jpg").read_bytes() == BIG
 
 
 @pytest.mark.parametrize("line", ["false", "vaultd nosuch", "vaultd snapshots"])
