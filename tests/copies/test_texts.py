@@ -1,5 +1,6 @@
 """The texts in every copy: compared, rewritten, and good for what they say."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from tests.copies.places import Directory, Place, one_of_each
 from vaultd.copies.texts import BEGIN, END, SOURCES, differing, refresh, texts
 from vaultd.errors import Unreachable
 
-PROGRAM = "#!/usr/bin/env python3\n'''Vault — 保险库'''\nprint('recovered')\n"
+PROGRAM = "#!/usr/bin/env python3\n\n\n'''Vault — 保险库'''\nprint('recovered')\n"
 
 
 @pytest.fixture
@@ -22,6 +23,16 @@ def sources(tmp_path: Path) -> Path:
     (made / "FORMAT.md").write_text("# The format\n\n格式\n")
     (made / "recover.py").write_text(PROGRAM)
     return made
+
+
+def test_the_readme_starts_the_program_as_it_says_itself() -> None:
+    readme, program = ((SOURCES / name).read_text("utf-8") for name in ("README.txt", "recover.py"))
+    needed = re.search(r"pip install (.*)", program)
+    assert needed
+    assert readme.count(f"bin/pip install {needed[1]}\n") == 2
+    for verb in ("list", "restore"):
+        assert f"recover.py {verb} COPY" in program
+        assert len(re.findall(rf"recover\.py {verb} \.\s", readme)) == 2
 
 
 @pytest.fixture
@@ -73,7 +84,7 @@ def test_whoever_follows_the_readme_gets_the_program(
     assert len(script) == 5
     done = _bash("set -e; " + "; ".join(script), directory.path, tmp_path)
     assert "recover.py: OK" in done.stdout, done.stderr
-    assert PROGRAM.rstrip("\n") in done.stdout
+    assert PROGRAM.strip().rpartition("\n\n")[2] in done.stdout
     assert (tmp_path / "recovered/recover.py").read_text() == PROGRAM
 
 

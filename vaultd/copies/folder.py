@@ -5,7 +5,6 @@ Everything here raises plain OSError; what an error means is for `directory` to 
 
 import errno
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
@@ -163,21 +162,23 @@ def exists(folder: Handle, leaf: str) -> bool:
     return True
 
 
-def entries(root: Handle, path: str) -> Iterator[tuple[str, os.stat_result]]:
-    """What stands in the folder `path`, links not followed; nothing where the folder is not there."""
+def entries(root: Handle, path: str) -> list[tuple[str, os.stat_result]]:
+    """What stands in the folder `path`, links not followed; nothing where the folder is not there.
+
+    Read to its end at once: whoever takes the names one by one must not hold a half-read folder open.
+    """
     try:
         parent = open_folder(root, path)
         # Opened anew even for `root`: descriptors that share a position would share one listing.
         folder = Handle(os.open(".", OPEN_FOLDER, dir_fd=parent.fd))
     except FileNotFoundError:
-        return
-    with os.scandir(folder.fd) as found:
-        for entry in found:
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # removed since the folder was read
-            yield entry.name, status
+        return []
+    found = []
+    with os.scandir(folder.fd) as listing:
+        for entry in listing:
+            with suppress(FileNotFoundError):  # removed since the folder was read
+                found.append((entry.name, entry.stat(follow_symlinks=False)))
+    return found
 
 
 def _write_all(fd: int, data: memoryview) -> None:
