@@ -204,3 +204,27 @@ def test_an_index_that_lies_about_a_gone_pack_is_not_believed(
 def test_the_ids_are_keyed(vault: Vault) -> None:
     (blob_id,) = write_all(vault, [(CHUNK, b"known plain text")])
     assert blob_id == KEYS.blob_id(CHUNK, b"known plain text")
+
+
+def test_what_lies_in_a_damaged_pack_alone_is_stored_anew_and_still_read(
+    vault: Vault, places: Places
+) -> None:
+    """Else a file whose only chunk rotted would be called saved by every later snapshot."""
+    plain, other = os.urandom(5000), os.urandom(5000)
+    (blob_id,) = write_all(vault, [(CHUNK, plain)])
+    memory = vault.folder_memory(b"s" * 16)
+    memory.remember(b"", b"look", blob_id)
+    memory.commit()
+    name = str(places.packs()[0].relative_to(places.copy))
+    vault.index.suspect([name], [])
+    assert not vault.index.holds(blob_id)
+    assert vault.folder_memory(b"s" * 16).recall(b"") is None
+    assert vault.read(blob_id, CHUNK) == plain
+    write_all(vault, [(CHUNK, plain), (CHUNK, other)])
+    assert len(places.packs()) == 2
+    vault.close()
+    vault = places.open()
+    assert vault.index.holds(blob_id)
+    vault.index.suspect([], [name])
+    assert vault.index.holds(blob_id)
+    vault.close()

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.fakes import KEYS, FakeSink
 from tests.tree.trees import Tree, build
-from vaultd.errors import Missing
 from vaultd.format.entry import FOLDER, Entry
 from vaultd.format.limits import CHUNK, MAX_FOLDER_DEPTH, PAGE
 from vaultd.tree.attic import update_attic
@@ -282,15 +281,6 @@ def test_the_cost_follows_the_change() -> None:
     assert len(sink.reads) < blobs // 4
     pages = [blob_id for blob_id in sink.reads if sink.type_of(blob_id) == PAGE]
     assert len(pages) <= 2 * 2 * 2  # two passes over one page of two folders in two trees
-
-
-def test_what_cannot_be_read_is_not_taken_for_gone() -> None:
-    sink = FakeSink()
-    before, after = build(sink, {b"d": {b"a": b"1"}}), build(sink, {b"d": {b"b": b"2"}})
-    folder = next(iter(View(sink, before).entries(before.content)))  # type: ignore[arg-type]
-    del sink.blobs[folder.content]  # type: ignore[arg-type]
-    with pytest.raises(Missing):
-        update_attic(sink, KEYS, [(before, None)], after, 7)
 
 
 def test_ten_thousand_folders_deep() -> None:

@@ -75,12 +75,23 @@ def check(vault: Vault, progress: Progress, stop: Callable[[], None], *, read_da
         progress.add(files=1, bytes=file.size if read_data else 0)
     report.damage.extend(_wrong_identity(vault))
     report.damage.extend(_missing_slots(vault, files))
+    _remember_suspects(vault, files, report, read_data)
     _add_new(report, vault.troubles)
     report.strangers = sum(1 for _ in vault.copy.strangers())
     _check_trees(vault, report, progress, stop)
     report.unknown |= set(vault.unknown)
     report.rewritten = _rewrite_texts(vault)
     return report
+
+
+def _remember_suspects(vault: Vault, files: list[Stored], report: Report, read_data: bool) -> None:
+    """What lies in a damaged pack is stored anew by the next snapshot that meets it. Only reading all of
+    a pack clears it.
+    """
+    damaged = {getattr(error, "name", "") for error in report.damage}
+    packs = {file.name for file in files if file.name.startswith("packs/")}
+    whole = packs - damaged if read_data else set()
+    vault.index.suspect(packs & damaged, whole)
 
 
 def _add_new(report: Report, troubles: list[VaultdError]) -> None:

@@ -14,7 +14,7 @@ from vaultd.tree.attic import update_attic
 from vaultd.tree.scan import Scanned, SourceSpec, scan
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots, newest
 from vaultd.tree.sources import Source
-from vaultd.tree.troubles import Trouble
+from vaultd.tree.troubles import OLD_UNREADABLE, Trouble, Troubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,24 @@ def take_snapshot(
             force=force,
             stop=stop,
         )
-        attic = _attic(session, sink, parents, scanned, started)
+        troubles = Troubles(scanned.troubles, scanned.notes, scanned.trouble_count)
+        attic = update_attic(
+            sink,
+            vault.keys,
+            [(head.body.root, head.body.attic) for head in parents],
+            scanned.root,
+            started,
+            failed=lambda path: troubles.add(path, OLD_UNREADABLE, "attic"),
+        )
         sink.finish()
     finally:
         sink.abandon()
-    body = _body(source, scanned, sink, parents, attic, started)
+    body = _body(source, scanned, troubles, sink, parents, attic, started)
     identity, record = vault.journal.append("snapshot", body.to_map())
     memory.commit()
     vault.index.write_indexes()
     made = Snapshot(identity, record.device, record.seq, body)
-    return Taken(made, parent, tuple(scanned.troubles), scanned.trouble_count, tuple(scanned.notes))
+    return Taken(made, parent, tuple(troubles.kept), troubles.count, tuple(troubles.notes))
 
 
 def _spec(source: Source) -> SourceSpec:
@@ -76,22 +84,21 @@ def _spec(source: Source) -> SourceSpec:
     return SourceSpec(body.name, body.path, exclude=tuple(body.exclude), cross=body.cross)
 
 
-def _attic(
-    session: Session, sink: Packer, parents: list[Snapshot], scanned: Scanned, now: int
-) -> bytes | None:
-    trees = [(parent.body.root, parent.body.attic) for parent in parents]
-    return update_attic(sink, session.vault.keys, trees, scanned.root, now)
-
-
 def _body(
-    source: Source, scanned: Scanned, sink: Packer, parents: list[Snapshot], attic: bytes | None, started: int
+    source: Source,
+    scanned: Scanned,
+    troubles: Troubles,
+    sink: Packer,
+    parents: list[Snapshot],
+    attic: bytes | None,
+    started: int,
 ) -> SnapshotBody:
     return SnapshotBody(
         attic=attic,
-        complete=scanned.complete,
+        complete=troubles.count == 0,
         counts=asdict(scanned.counts) | {"stored": sink.stored},
         ended=time.time_ns(),
-        errors=[(trouble.path, trouble.error, trouble.detail) for trouble in scanned.troubles],
+        errors=[(trouble.path, trouble.error, trouble.detail) for trouble in troubles.kept],
         host=platform.node(),
         kind=source.body.kind,
         name=source.body.name,

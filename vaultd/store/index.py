@@ -158,6 +158,11 @@ class BlobIndex:
             self.sync()
             return ask()
 
+    def suspect(self, damaged: Iterable[str], whole: Iterable[str]) -> None:
+        """Remember which packs were found damaged, and which whole, by their names."""
+        with contextlib.suppress(StateLost):
+            self._state.suspect(map(_digest, damaged), map(_digest, whole))
+
     def doubt(self) -> bool:
         """State contradicted the copy, or knows too little: rebuild it, once per run. True where that was
         done now.

@@ -25,6 +25,7 @@ NOT NULL,
 CREATE TABLE IF NOT EXISTS blobs (id BLOB, pack INTEGER, number INTEGER, offset INTEGER, type INTEGER,
 codec INTEGER,
     sealed INTEGER, plain INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS suspects (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, records BLOB NOT NULL, check_sum BLOB NOT NULL)
 WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS folders (source BLOB, path BLOB, look BLOB NOT NULL, content BLOB NOT NULL,
@@ -72,6 +73,7 @@ class State:
         self._path = path
         self._vault_id = vault_id
         self._lock = threading.RLock()
+        self._holds: str | None = None
         self._db = self._connect()
         self._check_owner()
 
@@ -217,6 +219,26 @@ class State:
             for table in ("packs", "blobs", "folders"):
                 db.execute(f"DELETE FROM {table}")
 
+    def suspect(self, digests: Iterable[bytes], cleared: Iterable[bytes]) -> None:
+        """Remember packs that were found damaged, and forget it of those that were found whole.
+
+        What lies in a suspect pack alone is still read from it, and is not held: it is stored anew when
+        it is met.
+        """
+        with self._writing() as db:
+            db.executemany("DELETE FROM suspects WHERE digest = ?", ((digest,) for digest in cleared))
+            for digest in digests:
+                if db.execute("INSERT OR IGNORE INTO suspects VALUES (?)", (digest,)).rowcount:
+                    db.execute("DELETE FROM folders")
+        self._holds = None
+
+    def _question(self) -> str:
+        plain = "SELECT 1 FROM blobs WHERE id = ?"
+        if not self._rows("SELECT 1 FROM suspects LIMIT 1"):
+            return plain
+        bad = "SELECT number FROM packs JOIN suspects USING (digest)"
+        return f"{plain} AND pack NOT IN ({bad})"
+
     def places(self, blob_id: bytes) -> list[Place]:
         """Everywhere this blob lies, as far as is known here."""
         sql = (
@@ -226,6 +248,7 @@ class State:
         return [Place(*row) for row in self._rows(sql, blob_id)]
 
     def holds(self, blob_id: bytes) -> bool:
+        """Whether the blob lies in a pack that is not suspect."""
         # Asked for every blob that is written: without the frame of `_guarded`, and inside one
         # transaction until the
         # next write, since taking and leaving the file's lock costs more than the lookup.
@@ -233,7 +256,8 @@ class State:
             try:
                 if not self._db.in_transaction:
                     self._db.execute("BEGIN")
-                return self._db.execute("SELECT 1 FROM blobs WHERE id = ?", (blob_id,)).fetchone() is not None
+                self._holds = self._holds or self._question()
+                return self._db.execute(self._holds, (blob_id,)).fetchone() is not None
             except sqlite3.DatabaseError as error:
                 self._lost(error)
                 raise

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import FOLDER, Entry, encode_entry
 from vaultd.format.keys import Keys
 from vaultd.format.limits import LIST, PAGE
@@ -24,8 +25,15 @@ Parent = tuple[Entry, bytes | None]
 Volatile = Callable[[bytes], bool]
 
 
+Failed = Callable[[bytes], None]
+
+
 def _nothing_is_volatile(_: bytes) -> bool:
     return False
+
+
+def _nobody_listens(_: bytes) -> None:
+    pass
 
 
 def update_attic(
@@ -35,6 +43,7 @@ def update_attic(
     root: Entry,
     now_ns: int,
     volatile: Volatile = _nothing_is_volatile,
+    failed: Failed = _nobody_listens,
 ) -> bytes | None:
     """The content id of the attic of a snapshot with this root and these parents `(root, attic)`; None if it
     is empty.
@@ -44,8 +53,13 @@ def update_attic(
     anew. A path (relative to the root) that is `volatile` does not enter. A snapshot that changed nothing
     keeps its attic's id.
 
-    Raises Missing, Damaged where a folder that must be compared cannot be read: nothing may be taken for gone
-    then, and nothing for never missed. Raises what `sink` raises.
+    A folder of a parent that cannot be read is told to `failed` by its path. Nobody knows what of it is
+    gone, so
+    it enters whole, as it was, and what its attic has stays as it is: should it be healed, nothing was
+    dropped.
+    Of the source itself, or of several attics of it, that cannot be said: the attic stays what it was, or
+    Missing
+    or Damaged is raised where there are several. Raises what `sink` raises.
     """
     top = _Task(
         b"",
@@ -53,7 +67,7 @@ def update_attic(
         _distinct([folder_id(parent) for parent, _ in parents], folder_id(root)),
         _distinct([attic for _, attic in parents if attic is not None], None),
     )
-    return _Attic(sink, keys, now_ns, volatile).run(top)
+    return _Attic(sink, keys, now_ns, volatile, failed).run(top)
 
 
 def _distinct(contents: Sequence[bytes], other_than: bytes | None) -> tuple[bytes, ...]:
@@ -101,35 +115,50 @@ class _Frame:
     task: _Task
     below: Iterator[_Task]
     done: dict[bytes, bytes] = field(default_factory=dict)
+    unreadable: set[bytes] = field(default_factory=set)
 
 
 class _Attic:
-    def __init__(self, sink: Sink, keys: Keys, now_ns: int, volatile: Volatile) -> None:
+    def __init__(self, sink: Sink, keys: Keys, now_ns: int, volatile: Volatile, failed: Failed) -> None:
         self.sink = sink
         self.keys = keys
         self.now_ns = now_ns
         self.volatile = volatile
+        self.failed = failed
         self.path: list[bytes] = []  # names down to the folder that is worked on
 
     def run(self, top: _Task) -> bytes | None:
         if top.settled:
             return top.answer
         stack = [self._frame(top)]
-        while True:
-            frame = stack[-1]
-            task = next(frame.below, None)
-            if task is None:
-                written = self._write(frame)
-                stack.pop()
-                if not stack:
-                    return written
+        while stack:
+            try:
+                written = self._work(stack)
+            except (Missing, Damaged):
+                self.failed(b"/".join(self.path))
+                if len(stack) > 1:
+                    stack[-2].unreadable.add(stack[-1].task.name)
+                elif len(top.attics) > 1:
+                    raise
+                else:
+                    written = top.answer
+            else:
+                if len(stack) > 1:
+                    _note(stack[-2], stack[-1].task.name, written)
+            stack.pop()
+            if self.path:
                 self.path.pop()
-                _note(stack[-1], frame.task.name, written)
-            elif task.settled:
-                _note(frame, task.name, task.answer)
+        return written
+
+    def _work(self, stack: list[_Frame]) -> bytes | None:
+        """Go down from the last folder as far as it goes, and write the one that is reached."""
+        while (task := next(stack[-1].below, None)) is not None:
+            if task.settled:
+                _note(stack[-1], task.name, task.answer)
             else:
                 self.path.append(task.name)
                 stack.append(self._frame(task))
+        return self._write(stack[-1])
 
     def _frame(self, task: _Task) -> _Frame:
         tasks = (step.task() for step in steps(self.sink, task))
@@ -150,15 +179,24 @@ class _Attic:
 
     def _entries(self, frame: _Frame) -> Iterator[Entry]:
         for step in steps(self.sink, frame.task):
-            found = self._missed(step)
+            found = self._missed(step, whole=step.name in frame.unreadable)
+            if step.name in frame.unreadable:
+                found += [entry for entry in step.kept if "missed" not in entry.extra]
             lead = frame.done.get(step.name)
             if lead is not None:
                 found.append(Entry(step.name, FOLDER, 0, 0, 0, 0, 0, lead, {}))
             yield from sorted(found, key=encode_entry) if len(found) > 1 else found
 
-    def _missed(self, step: _Step) -> list[Entry]:
-        """What is missed under one name, once per content: the one that was missed last."""
-        gone = [entry for entry in step.before if step.now is None or step.now.kind != entry.kind]
+    def _missed(self, step: _Step, *, whole: bool) -> list[Entry]:
+        """What is missed under one name, once per content: the one that was missed last.
+
+        `whole`: a folder stands there still, and what it held before cannot be read.
+        """
+        gone = [
+            e
+            for e in step.before
+            if step.now is None or step.now.kind != e.kind or (whole and e.kind == FOLDER)
+        ]
         if gone and self.volatile(b"/".join([*self.path, step.name])):
             gone = []
         missed = [entry for entry in step.kept if "missed" in entry.extra]
