@@ -52,7 +52,8 @@ def decode(data, padded=False):
         refuse(canonical=msgpack.packb(canonical(value)) != data[:end], padding=any(data[end:]))
         return value
     except (RecursionError, msgpack.StackError): raise Refused("depth") from None
-    except (AttributeError, TypeError, ValueError, msgpack.UnpackException): raise Refused("canonical") from None
+    except (AttributeError, TypeError): raise Refused("shape", "key of a map") from None
+    except (ValueError, msgpack.UnpackException): raise Refused("canonical") from None
 def fits(v, shape):  # a shape: a type, None, a bin's length, a range, [items], (item, item), {keys: values}, or a test
     sort, is_list = type(shape), type(v) is list
     return (type(v) is shape if sort is type else v is None if shape is None else shape(v) if callable(shape)
@@ -61,18 +62,18 @@ def fits(v, shape):  # a shape: a type, None, a bin's length, a range, [items], 
             else is_list and len(v) == len(shape) and all(map(fits, v, shape)) if sort is tuple
             else type(v) is dict and fits([list(pair) for pair in v.items()], [*shape.items()]))
 def either(*shapes): return lambda value: any(fits(value, shape) for shape in shapes)
-NATURAL, POSITIVE, CHUNKS = range(2**64), range(1, 2**64), [(32, range(1, 2**64))]
+INT, NATURAL, POSITIVE, CHUNKS = range(-2**63, 2**63), range(2**63), range(1, 2**63), [(32, range(1, 2**63))]
 CONTENT = either(lambda value: fits(value, CHUNKS) and len(value) <= 64, 32)
-ENTRY = (bytes, int, range(0o10000), int, int, int, int)
-EXTRA = {"birth": int, "hard": 16, "how": str, "link": either(bytes, CHUNKS), "missed": int, "owner": (str, str),
-         "rdev": (NATURAL, NATURAL), "sparse": either([(int, int)], CHUNKS), "stale": (str, int),
+ENTRY = (bytes, INT, range(0o10000), INT, INT, INT, INT)
+EXTRA = {"birth": INT, "hard": 16, "how": str, "link": either(bytes, CHUNKS), "missed": INT, "owner": (str, str),
+         "rdev": (NATURAL, NATURAL), "sparse": either([(INT, INT)], CHUNKS), "stale": (str, INT),
          "xattr": {bytes: either(bytes, CHUNKS)}}
 LISTS = either((range(4), range(1, 2), CHUNKS), (range(4), range(2, 3), [(32, bytes)]))
 RECORDS = {"body": dict, "device": 8, "kind": str, "needs_read": [str], "prev": either(32, None), "salt": 16,
-           "seen": [(8, POSITIVE, 32)], "seq": POSITIVE, "time": int, "v": int}
-SNAPSHOT = {"attic": either(32, None), "complete": bool, "counts": {str: NATURAL}, "ended": int,
-            "errors": [(bytes, str, str)], "host": str, "kind": str, "name": str, "offset": int,
-            "packs": [32], "parents": [32], "path": bytes, "root": list, "source": 16, "started": int}
+           "seen": [(8, POSITIVE, 32)], "seq": POSITIVE, "time": INT, "v": INT}
+SNAPSHOT = {"attic": either(32, None), "complete": bool, "counts": {str: NATURAL}, "ended": INT,
+            "errors": [(bytes, str, str)], "host": str, "kind": str, "name": str, "offset": INT,
+            "packs": [32], "parents": [32], "path": bytes, "root": list, "source": 16, "started": INT}
 def check_keys(value, known, what, required=True):
     refuse(what, shape=type(value) is not dict or (required and known.keys() - value.keys()))
     for key in value.keys() & known.keys(): refuse(f"{key} of {what}", shape=not fits(value[key], known[key]))
@@ -93,7 +94,7 @@ def open_slot(data, passphrase=None, key_file=None):  # keys, by a str or 32 byt
     okm = derive("vaultd v1 slot", secret + data[:64], 64)
     refuse(commit=okm[32:] != data[64:96])
     bundle = decode(unseal(okm[:32], 0, 0, data[96:]), padded=True)
-    check_keys(bundle, {"created": int, "label": str, "master": 32, "v": range(1, 2)}, "a key slot")
+    check_keys(bundle, {"created": INT, "label": str, "master": 32, "v": range(1, 2)}, "a key slot")
     return bundle["master"] + vault_id
 def open_box(file, kinds, keys):  # (key, blobs) of a box, from a seekable binary file; no blob is read
     length, head = file.seek(0, os.SEEK_END), (file.seek(0), file.read(96))[1]
@@ -128,10 +129,10 @@ def open_blob(file, blob, key, keys):
 def parse_list(plain, attic=False):  # [level, type of the leaves, items] of a list
     value = decode(plain)
     refuse("list", shape=not LISTS(value) or not 1 <= len(value[2]) <= 8192)
-    pairs = itertools.pairwise(value[2] if value[1] == PAGE else [])
-    return refuse("list", order=any(b[1] < a[1] or (b[1] == a[1] and not attic) for a, b in pairs)) or value
+    names = [name for _, name in value[2]] if value[1] == PAGE else []
+    return refuse("list", order=any(b < a or (b == a and not attic) for a, b in itertools.pairwise(names))) or value
 def check_sparse(parts, size, content):  # how many bytes the parts of a sparse file hold
-    refuse("sparse", shape=not fits(parts, [(int, int)]))
+    refuse("sparse", shape=not fits(parts, [(INT, INT)]))
     ends, held = [-1, *(offset + length for offset, length in parts)], sum(length for _, length in parts)
     wrong = any(offset <= end or length < 1 for end, (offset, length) in zip(ends, parts, strict=False))
     refuse(size=wrong or ends[-1] > size or (type(content) is list and sum(n for _, n in content) != held))
@@ -148,7 +149,7 @@ def parse_entry(value, root=False):
     right = fits(content, {FILE: CONTENT, FOLDER: 32}.get(kind)) and size >= 0
     target = sum(n for _, n in link) if type(link) is list else len(link or b"")
     refuse(show(name), shape=not right or (kind == SYMLINK) != (link is not None), size=kind != FILE and size != target)
-    if kind == FILE and fits(parts, [(int, int)]): check_sparse(parts, size, content)
+    if kind == FILE and fits(parts, [(INT, INT)]): check_sparse(parts, size, content)
     return entry
 def sign(entry): return msgpack.packb([entry.kind, entry.content, entry.extra.get("link")])
 def parse_page(plain, attic=False, after=None):  # of each (entry or Refused, key of the last good one)
@@ -202,8 +203,7 @@ class Vault:  # the union of some copies of one vault
     def scan(self, folder, kinds):  # note where the blobs of a folder's boxes are
         for name, paths in files(self.copies, folder).items():
             tries = (attempt(path, lambda file: open_box(file, kinds, self.keys))[0] for path in paths)
-            key, blobs = next(filter(None, tries), (None, ()))
-            self.boxes[name] = key, paths
+            key, blobs = next(filter(None, tries), (None, ())); self.boxes[name] = key, paths
             self.blobs.executemany("insert into blob values (?,?,?,?,?,?,?,?)", ((name, *blob) for blob in blobs))
             if folder == "log" and not key: self.failed(Refused("missing"), name.encode())
     def read(self, type_, ident):  # the plain bytes of a blob, from the first box and copy that has them whole
@@ -317,7 +317,7 @@ class Vault:  # the union of some copies of one vault
         there, held, at, left = 0, 1, 0, 0
         try:
             parts = entry.extra.get("sparse", [[0, entry.size]] if entry.size else [])
-            if not fits(parts, [(int, int)]): parts = decode(self.value(parts))
+            if not fits(parts, [(INT, INT)]): parts = decode(self.value(parts))
             held, spans = check_sparse(parts, entry.size, entry.content), iter(parts)
             os.truncate(fd, entry.size)
             for data, length in self.pieces(entry.content, held):
@@ -383,9 +383,9 @@ def main(arguments=None):
     wanted, _, path = snapshot.partition(":")
     if options.command == "list":
         for ident, _, _, _, at, _, body in found:
-            at = time.gmtime(max(0, min(at // 10**9 + body["offset"] * 60, 2**35)))
+            at = time.strftime("%F %T", time.gmtime(max(0, min(at // 10**9 + body["offset"] * 60, 2**35))))
             said = [show(body["name"]), *(f"{body['counts'].get(what)} {what}" for what in ("files", "bytes"))]
-            print(ident.hex()[:8], time.strftime("%F %T", at), *said, ("partial", "complete")[body["complete"]], sep="  ")
+            print(ident.hex()[:8], at, *said, ("partial", "complete")[body["complete"]], sep="  ")
     elif found := [r for r in found if wanted in ("latest", r.body["name"], r.id.hex()[:max(8, len(wanted))])]:
         vault.scan("packs", (1, 2)); vault.code = 0
         root, attic = found[-1].body["root"].content, found[-1].body["attic"]
@@ -394,7 +394,7 @@ def main(arguments=None):
         pathlib.Path(target).mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.listdir(target): stop(2, "The target is not empty.")
         if found: vault.run(iter(found), target)
-    for what in sorted(UNKNOWN): tell("Unknown, written by a newer vaultd, and read past:", what)
+    for what in sorted(UNKNOWN): tell("unknown, from a newer vaultd, read past:", what)
     if not found: stop(vault.code or 10, "Nothing was found.")
     return vault.code
 if __name__ == "__main__": sys.exit(main())

@@ -1,7 +1,7 @@
 """A second writer of the format, made from docs/format.md alone, for vectors and golden copies.
 
-It shares no code with vaultd/ and none with docs/recover.py, and it can write what must be refused: every part
-that a reader checks is an argument. It is deterministic: salts come from a counter, times are given.
+It shares no code with vaultd/ and none with docs/recover.py, and it can write what must be refused: every
+part that a reader checks is an argument. It is deterministic: salts come from a counter, times are given.
 """
 
 import io
@@ -258,7 +258,7 @@ class Copy:
         box = self.maker.box(4, [Blob(RECORD, plain) for plain in records], **odd)
         return self.add(f"log/{device.hex()}/{seq:010}-" + "{}", box)
 
-    def snapshot(self, device: bytes, seq: int, prev: bytes | None, root: bytes, **changes: Any) -> bytes:
+    def snapshot(self, device: bytes, seq: int, prev: bytes | None, root: bytes, /, **changes: Any) -> bytes:
         """The bytes of a snapshot's record; `changes` go into the body, or after `record_` beside it."""
         outer = {key[7:]: value for key, value in changes.items() if key.startswith("record_")}
         body = {
@@ -272,7 +272,7 @@ class Copy:
         return self.record("snapshot", device, seq, prev, body, **outer)
 
     def record(
-        self, kind: str, device: bytes, seq: int, prev: bytes | None, body: Any, **changes: Any
+        self, kind: str, device: bytes, seq: int, prev: bytes | None, body: Any, /, **changes: Any
     ) -> bytes:
         value = {
             "body": body, "device": device, "kind": kind, "needs_read": [], "prev": prev,
