@@ -101,6 +101,14 @@ class NoVault(VaultdError):
 
 
 @dataclass(eq=False)
+class Headless(VaultdError):
+    """Files of a vault are here, and the `vault.id` that says which copy this is, is not."""
+
+    exit_code: ClassVar[int] = 20
+    place: str
+
+
+@dataclass(eq=False)
 class VaultExists(VaultdError):
     """There is a vault here already."""
 

@@ -140,7 +140,12 @@ class Run:
                 pass
         enter = open_for_writing if writing else open_vault
         with ExitStack() as stack:
-            yield self.unlock(lambda given: stack.enter_context(enter(self.home, given, self.key or None)))
+            session = self.unlock(
+                lambda given: stack.enter_context(enter(self.home, given, self.key or None))
+            )
+            if session.replaced is not None:
+                self.console.warn("open.new-device")
+            yield session
 
     @contextmanager
     def progress(self) -> "Iterator[Progress]":

@@ -18,7 +18,7 @@ from vaultd.copies.contract import Stored
 from vaultd.errors import Damaged, Full, Missing, ReadOnly, Refused, VaultdError
 from vaultd.format.box import verify_box
 from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
-from vaultd.format.limits import KIND_INDEX, KIND_LOG
+from vaultd.format.limits import CHUNK, KIND_INDEX, KIND_LOG
 from vaultd.format.slot import parse_slot
 from vaultd.progress import Progress
 from vaultd.store.index import newer_box
@@ -221,6 +221,10 @@ class _Walk:
             for blob_id, length in _chunks_of(self._vault, entry):
                 if self._vault.length_of(blob_id) != length:
                     return Damaged(blob_id.hex(), self._vault.copy.label, "size")
+                if not self._vault.index.holds(blob_id):
+                    self._vault.read(
+                        blob_id, CHUNK
+                    )  # in a damaged pack alone, and perhaps not where the damage is
         except (Missing, Damaged) as error:
             return error
         return None

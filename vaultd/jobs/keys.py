@@ -1,5 +1,6 @@
 """Key slots: the ways in. A slot that was written is opened again before anything relies on it."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import blake3
 
 from vaultd import ids
 from vaultd.credentials import KeyFile, Passphrase
-from vaultd.errors import Ambiguous, Damaged, LastKey, Missing, NoSuchKey, Refused
+from vaultd.errors import Ambiguous, Damaged, LastKey, Missing, NoSuchKey, Refused, WrongKey
 from vaultd.format.record import KeyAddedBody
 from vaultd.format.slot import (
     KDF_ARGON2ID,
@@ -19,7 +20,7 @@ from vaultd.format.slot import (
     parse_slot,
     seal_slot,
 )
-from vaultd.jobs.opening import Session
+from vaultd.jobs.opening import Session, device_credential
 from vaultd.settings import write_whole
 
 SHORT = 8
@@ -125,7 +126,17 @@ def remove_slot(session: Session, key: str) -> str:
     ]
     session.vault.journal.append("key-removed", {"answers": answers, "slot": digest})
     session.vault.copy.remove(ids.key_name(digest))
+    _forget_device_key(session, dict(slots)[chosen[0]])
     return chosen[0]
+
+
+def _forget_device_key(session: Session, slot: bytes) -> None:
+    """The key that `key unlock` left on this computer goes with its slot."""
+    credential = device_credential(session.home)
+    if credential is not None:
+        with contextlib.suppress(WrongKey, Refused):
+            _opens(slot, credential)
+            session.home.device_key_file.unlink(missing_ok=True)
 
 
 def _is_removed(session: Session, digest: bytes) -> bool:
@@ -155,7 +166,7 @@ def unlock_computer(session: Session, label: str) -> str:
     """Leave a key file in this home, so that this computer opens the vault without asking; return the
     slot's id.
 
-    Whoever can read the file can open the vault. `lock_computer` undoes it.
+    Whoever can read the file can open the vault. `remove_slot` undoes it.
     """
     secret = os.urandom(32)
     text = format_key_file(secret)

@@ -11,7 +11,7 @@ from pathlib import Path
 from vaultd.copies.contract import Copy
 from vaultd.copies.directory import NO_DEVICE, DirectoryCopy
 from vaultd.credentials import Credential, KeyFile, Passphrase, RecoveryCode
-from vaultd.errors import Damaged, Missing, NoSuchKey, NoVault, Refused, VaultdError, WrongKey
+from vaultd.errors import Damaged, Headless, Missing, NoSuchKey, NoVault, Refused, VaultdError, WrongKey
 from vaultd.format.box import BoxHead
 from vaultd.format.keys import Keys
 from vaultd.format.limits import HEAD, KIND_LOG
@@ -57,8 +57,16 @@ def open_copy(home: Home, settings: Settings) -> Copy:
 
 
 def seems_a_vault(path: Path) -> None:
-    """Look before anybody is asked for a secret. Raises NoVault, NotAFolder, TooNew, Damaged, Unreachable."""
-    DirectoryCopy.open(path, None, "").close()
+    """Look before anybody is asked for a secret.
+
+    Raises NoVault, Headless, NotAFolder, TooNew, Damaged, Unreachable.
+    """
+    try:
+        DirectoryCopy.open(path, None, "").close()
+    except NoVault:
+        if (path / "packs").is_dir() and (path / "log").is_dir():
+            raise Headless(str(path)) from None
+        raise
 
 
 def device_credential(home: Home) -> KeyFile | None:

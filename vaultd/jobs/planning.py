@@ -37,8 +37,11 @@ class Planner:
             self._target = Target(self._plan.target, make=False)
         except FileNotFoundError:
             self._missing = 1
-        else:
-            self._block = os.fstatvfs(self._target.here.fd).f_frsize or 1
+        # A target that is not there yet will stand on the disk of the folder that it is made in.
+        there = (
+            os.path.dirname(self._plan.target.rstrip(b"/")) or b"." if self._missing else self._plan.target
+        )
+        self._block = os.statvfs(there).f_frsize or 1
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -49,7 +49,11 @@ def restore(run: Run, selector: str, target: str, dry_run: bool, **how: Any) -> 
 
 def _planned(session: "Session", selector: str, target: bytes, options: "Options") -> "Plan":
     from vaultd.jobs.restore import plan_restore
+    from vaultd.jobs.sources import refuse_overlap
     from vaultd_cli.chosen import choose
+
+    # What lies in a copy's folder is the copy's: a restore there would fill the disk that must stay as it is.
+    refuse_overlap(session, os.path.realpath(target))
 
     chosen = choose(session, selector)
     path = chosen.lookup_deleted() if options.deleted else chosen.lookup()[0]

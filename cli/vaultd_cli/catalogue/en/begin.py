@@ -57,7 +57,13 @@ BEGIN = {
     "column.id": "Id",
     "column.added": "Added",
     "error.NoSources": "No folder is saved on this computer yet.",
-    "advice.NoSources": "Add one: vaultd source add FOLDER.",
+    "advice.NoSources": "Add one: vaultd source add FOLDER; to go on with one of another computer, "
+    "see vaultd source list and add --name NAME --take-over.",
+    "error.Headless": "“{place}” holds files of a vault, but its “vault.id” is gone.",
+    "advice.Headless": "Write nothing there. README.txt in it says how to get everything back; "
+    "with “vault.id” put back, vaultd opens it again.",
+    "open.new-device": "This computer's own records and those of the copy did not agree (one of them was lost or set back); "
+    "it goes on as a new device.",
     "error.NoSuchCopy": "There is no copy called “{copy}”.",
     "advice.NoSuchCopy": "“vaultd status” shows what it is called.",
 }

@@ -57,7 +57,12 @@ BEGIN = {
     "column.id": "编号",
     "column.added": "添加时间",
     "error.NoSources": "这台电脑还没有要保存的文件夹。",
-    "advice.NoSources": "添加一个：vaultd source add 文件夹。",
+    "advice.NoSources": "添加一个：vaultd source add 文件夹；要接着保存另一台电脑的来源，"
+    "请看 vaultd source list，并加上 --name 名称 --take-over。",
+    "error.Headless": "“{place}”里有保险库的文件，但“vault.id”不见了。",
+    "advice.Headless": "不要往里面写任何东西。其中的 README.txt 说明了怎样取回全部内容；"
+    "把“vault.id”放回去，vaultd 就又能打开它。",
+    "open.new-device": "这台电脑自己的记录和副本里的记录对不上（其中一边丢失了，或者退回到了从前）；它会作为一台新设备继续。",
     "error.NoSuchCopy": "没有叫“{copy}”的副本。",
     "advice.NoSuchCopy": "用“vaultd status”可以看到它叫什么。",
 }
