@@ -28,6 +28,7 @@ from vaultd.jobs.sources import my_sources
 from vaultd.progress import Silent
 from vaultd.settings import Home, find_home
 from vaultd.tree.snapshots import Snapshot, list_snapshots
+from vaultd.tree.sources import find_source
 from vaultd.tree.view import View
 
 # The tree that is tested: a copy of the repository, where a mutant is.
@@ -85,11 +86,15 @@ def _noise(size: int, seed: int = 1) -> bytes:
 
 @dataclass
 class Scene:
-    """Folders of one vault; `truths` maps each snapshot's id to what its source held."""
+    """Folders of one vault; `truths` maps each snapshot's id to what its source held.
+
+    `loose` are files and folders that a command makes, and `rewind` takes away.
+    """
 
     top: Path
     truths: dict[str, Path] = field(default_factory=dict)
     code: str = ""
+    loose: list[Path] = field(default_factory=list)
 
     @property
     def source(self) -> Path:
@@ -173,9 +178,10 @@ class Scene:
             return check(session.vault, Silent(), lambda: None, read_data=True)
 
     def take(self) -> Taken:
-        """The next snapshot of the one source."""
+        """The next snapshot of the source."""
         with self.opened(writing=True) as session:
-            return take_snapshot(session, my_sources(session)[0], Silent(), lambda: False)
+            source = find_source(my_sources(session), "source")
+            return take_snapshot(session, source, Silent(), lambda: False)
 
     # Keeping and putting back.
 
@@ -186,6 +192,10 @@ class Scene:
             shutil.copytree(self.top / name, self.top / f"{name}.kept")
 
     def rewind(self) -> None:
+        for path in self.loose:
+            if path.is_dir():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
         for name in ("home", "copy"):
             shutil.rmtree(self.top / name, ignore_errors=True)
             if (self.top / f"{name}.kept").exists():

@@ -9,12 +9,15 @@ When SQLite says that the file is damaged it is thrown away, and whoever asked i
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from vaultd.errors import Busy, Full, ReadOnly
 
 SCHEMA = 1
 _TABLES = """
@@ -67,7 +70,11 @@ class BlobRow(NamedTuple):
 
 
 class State:
-    """One vault's cache. Safe to use from several threads; several processes may have it open."""
+    """One vault's cache. Safe to use from several threads; several processes may have it open.
+
+    Every method raises StateLost where the file turned out damaged, and Full, ReadOnly, Busy or OSError where it
+    cannot be read or written now: it is not thrown away for that.
+    """
 
     def __init__(self, path: Path, vault_id: bytes) -> None:
         self._path = path
@@ -84,10 +91,13 @@ class State:
         try:
             return self._prepared()
         except sqlite3.DatabaseError as error:
-            if _only_busy(error):
-                raise
-            self._unlink()
+            if failure := _not_damage(error, self._path):
+                raise failure from error
+        self._unlink()
+        try:
             return self._prepared()
+        except sqlite3.DatabaseError as error:
+            raise _not_damage(error, self._path) or error from error
 
     def _prepared(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -157,11 +167,11 @@ class State:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                db.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
                     db.execute("ROLLBACK")
                 raise
-            db.execute("COMMIT")
 
     # Single values.
 
@@ -320,13 +330,15 @@ class State:
             db.execute("DELETE FROM staged")
 
 
-def _only_busy(error: sqlite3.Error) -> bool:
-    """The file is whole but somebody else is writing, or the disk is full: not a reason to throw it away."""
+def _not_damage(error: sqlite3.Error, path: Path) -> Exception | None:
+    """What to raise where the file may be whole and the disk, or somebody else, is in the way; None for damage."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-    )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Busy(str(path))
+    if code == sqlite3.SQLITE_FULL:
+        return Full(str(path.parent))
+    if code == sqlite3.SQLITE_READONLY:
+        return ReadOnly(str(path.parent))
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+    return None

@@ -1,0 +1,190 @@
+"""SIGKILL at every system call of a command: what was acknowledged stays, nothing needs repair, and the next
+run works (row 1 of the hazards).
+
+A point is certain if two recordings have it: a run that is not killed there fails the sweep. What only one
+of them has may come or not, as SQLite and the interpreter please.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.compare_trees import differences
+from tests.torture.strace import Call, Point, needs_strace, points, strike
+from tests.torture.sweep import Extent
+from tests.torture.vault import (
+    PASSPHRASE,
+    Scene,
+    assert_gives_back,
+    assert_sound,
+    logs_of,
+    make_reference,
+    new_scene,
+    scratch_folder,
+)
+from vaultd.credentials import KeyFile, Passphrase
+from vaultd.errors import NoVault, VaultExists
+from vaultd.jobs.init import attach, create_vault
+from vaultd.jobs.sources import Wanted, add_source
+
+pytestmark = needs_strace
+
+KILLED = -9
+# Of the calls that change nothing, one in so many is tried too, in a whole sweep.
+OTHERS = 10
+
+
+@pytest.fixture(scope="module")
+def reference() -> Iterator[Scene]:
+    """A vault whose source has something new for the next snapshot."""
+    with scratch_folder() as folder:
+        scene = make_reference(folder / "scene")
+        (scene.source / "one more").write_bytes(b"one more " * 300)
+        scene.remember_truth("now")
+        scene.keep()
+        yield scene
+
+
+def certain_and_possible(
+    scene: Scene, words: Sequence[str | Path], secret: str = "key"
+) -> tuple[dict[Point, Call], set[Point]]:
+    once, again = points(scene, words, secret), points(scene, words, secret)
+    return once | again, set(once) & set(again)
+
+
+def sweep(
+    scene: Scene,
+    extent: Extent,
+    words: Sequence[str | Path],
+    check: Callable[[str], None],
+    slice_of: int,
+    secret: str = "key",
+) -> None:
+    """Kill at each changing call, and at some others; `check` is given what the command had said by then."""
+    found, certain = certain_and_possible(scene, words, secret)
+    changing = sorted((point for point, call in found.items() if call.changes), key=str)
+    chosen = list(extent.choose(f"kills, {_verb(words)}, changing calls", changing, slice_of))
+    assert chosen
+    if extent.whole:
+        others = sorted((point for point, call in found.items() if not call.changes), key=str)
+        sample = extent.rng.sample(others, len(others) // OTHERS)
+        chosen += extent.choose(f"kills, {_verb(words)}, a tenth of the others", sample, 0)
+    for point in chosen:
+        done = strike(scene, words, point, "signal=KILL", secret)
+        assert done.returncode == KILLED or point not in certain, (point, found[point], done)
+        check(done.stdout)
+        scene.rewind()
+
+
+def _verb(words: Sequence[str | Path]) -> str:
+    return " ".join(word for word in words[:2] if isinstance(word, str) and word.isalpha())
+
+
+def after_writing(scene: Scene) -> Callable[[str], None]:
+    """What must hold of a vault that existed before."""
+
+    def check(said: str) -> None:
+        acknowledged = set(scene.truths) - {"now"}
+        with contextlib.suppress(ValueError):
+            acknowledged |= {each["id"] for each in json.loads(said) if "id" in each}
+        assert_sound(scene.checked())
+        assert acknowledged <= {each.id.hex() for each in scene.snapshots()}
+        assert_gives_back(scene, scene.newest if scene.newest != "now" else list(scene.truths)[-2])
+        works_on(scene)
+
+    return check
+
+
+def works_on(scene: Scene) -> None:
+    """The next snapshot holds what the source holds; the vault is sound, without forks and leftovers."""
+    made = scene.take().snapshot.id.hex()
+    scene.truths[made] = scene.truths["now"]
+    try:
+        assert_gives_back(scene, made)
+    finally:
+        del scene.truths[made]
+    assert_sound(scene.checked())
+    assert len(logs_of(scene.copy)) == len(set(logs_of(scene.copy)))
+    assert not list(scene.copy.rglob("*.tmp"))
+
+
+def test_killed_snapshot(reference: Scene, extent: Extent) -> None:
+    sweep(reference, extent, ("snapshot", "--json"), after_writing(reference), 16)
+
+
+def test_killed_source_add(reference: Scene, extent: Extent) -> None:
+    other = reference.top / "other"
+    other.mkdir(exist_ok=True)
+    sweep(reference, extent, ("source", "add", other), after_writing(reference), 4)
+
+
+def test_killed_key_add(reference: Scene, extent: Extent) -> None:
+    """Whatever file the new key is in: it opens the vault, or it was never promised to."""
+    new = reference.top / "new key"
+    check = after_writing(reference)
+
+    def check_new_key(said: str) -> None:
+        check(said)
+        if said:
+            with reference.opened(KeyFile(new.read_bytes())):
+                pass
+
+    reference.loose = [new]
+    sweep(reference, extent, ("key", "add", "--file", new), check_new_key, 4)
+
+
+def test_killed_key_remove(reference: Scene, extent: Extent) -> None:
+    """A way in stays, whenever the other one goes."""
+    slots = {path.name for path in (reference.copy / "keys").iterdir()}
+    listed = json.loads(reference.must("key", "list", "--json"))
+    passphrase = next(slot["id"] for slot in listed if slot["kdf"] == 1)
+    assert len(slots) == 2
+    sweep(reference, extent, ("key", "remove", passphrase), after_writing(reference), 4)
+
+
+def test_killed_restore(reference: Scene, extent: Extent) -> None:
+    """What has its own name is whole; the same restore goes on from there and leaves nothing aside."""
+    target = reference.top / "back"
+    newest = list(reference.truths)[-2]
+    words = ("restore", newest, "--target", target)
+
+    def check(said: str) -> None:
+        half = differences(reference.truths[newest], target) if target.exists() else []
+        # Folders get their attributes last, and names of one file come one by one.
+        assert not [line for line in half if " data:" in line or " size:" in line or " kind:" in line]
+        reference.must(*words, "--overwrite", "if-changed")
+        assert differences(reference.truths[newest], target) == []
+
+    reference.loose = [target]
+    sweep(reference, extent, words, check, 5)
+
+
+def test_killed_init(extent: Extent) -> None:
+    """Either there is a vault that opens, or `init` can be run again as if nothing had been."""
+    with scratch_folder() as folder:
+        scene = new_scene(folder / "scene")
+        scene.remember_truth("now")
+        words = ("init", scene.copy, "--yes", "--json")
+        sweep(scene, extent, words, lambda said: _init_goes_on(scene, said), 6, secret="passphrase")
+
+
+def _init_goes_on(scene: Scene, said: str) -> None:
+    passphrase = Passphrase(PASSPHRASE)
+    try:
+        with scene.opened(passphrase):
+            pass
+    except NoVault:
+        assert not said
+        try:
+            create_vault(scene.home, scene.copy, os.urandom(32), passphrase, "main")
+        except VaultExists:
+            attach(scene.home, scene.copy, passphrase, "main")
+    with scene.opened(passphrase, writing=True) as session:
+        add_source(session, Wanted(os.fsencode(scene.source)))
+    scene.key_file.unlink(missing_ok=True)
+    scene.must("key", "add", "--file", scene.key_file, secret="passphrase")
+    works_on(scene)
