@@ -8,15 +8,18 @@ nothing, and then no number belongs to both. Never --seccomp-bpf, under which in
 
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.torture.vault import Scene
+
+if TYPE_CHECKING:
+    import subprocess
 
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 

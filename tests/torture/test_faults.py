@@ -28,7 +28,7 @@ from tests.torture.vault import (
     scratch_folder,
 )
 from vaultd.credentials import Passphrase
-from vaultd.errors import Full, VaultdError
+from vaultd.errors import Full
 
 ERRORS = ("ENOSPC", "EIO", "EDQUOT")
 WRITES = frozenset({"write", "pwrite64"})
@@ -189,10 +189,8 @@ def test_a_disk_that_fills_up_on_the_way(scratch: Path, extent: Extent) -> None:
             room = os.statvfs(scene.copy)
             filler.write_bytes(bytes((room.f_bavail - pages) * room.f_frsize))
             made = ""
-            try:
+            with contextlib.suppress(Full):
                 made = scene.take().snapshot.id.hex()
-            except VaultdError as error:
-                assert isinstance(error, Full), error
             filler.unlink()
             if made:
                 assert_now(scene, made)

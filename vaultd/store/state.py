@@ -1,46 +1,34 @@
 """What this machine remembers of a vault: an SQLite file that is only a cache.
 
 Deleting it, rolling it back or damaging it costs time and never changes an answer: blobs are found again
-in the packs'
-own tables, records are read again, folders are read again, and a device whose last record is not known
-takes a new id.
-When SQLite says that the file is damaged it is thrown away, and whoever asked is told to fill it again
-(`StateLost`).
+in the packs' own tables, records are read again, folders are read again, and a device whose last record
+is not known takes a new id. When SQLite says that the file is damaged it is thrown away, and whoever
+asked is told to fill it again (`StateLost`).
 """
 
-import contextlib
-import errno
-import os
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from vaultd.errors import Busy, Full, ReadOnly
+from vaultd.store.database import Database, StateLost
+
+__all__ = ["BlobRow", "Place", "State", "StateLost"]
 
 SCHEMA = 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL, size INTEGER
-NOT NULL,
-    indexed INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS blobs (id BLOB, pack INTEGER, number INTEGER, offset INTEGER, type INTEGER,
-codec INTEGER,
-    sealed INTEGER, plain INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS packs (
+    number INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL, size INTEGER NOT NULL, indexed INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS blobs (
+    id BLOB, pack INTEGER, number INTEGER, offset INTEGER, type INTEGER, codec INTEGER, sealed INTEGER, plain INTEGER,
+    PRIMARY KEY (id, pack)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS suspects (digest BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, records BLOB NOT NULL, check_sum BLOB NOT NULL)
-WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS folders (source BLOB, path BLOB, look BLOB NOT NULL, content BLOB NOT NULL,
-    PRIMARY KEY (source, path)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS logs (
+    name TEXT PRIMARY KEY, records BLOB NOT NULL, check_sum BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS folders (
+    source BLOB, path BLOB, look BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (source, path)) WITHOUT ROWID;
 CREATE TEMP TABLE staged (path BLOB PRIMARY KEY, look BLOB NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
 """
-# Waiting for another process's short write; a command that only reads never holds the file for longer.
-_BUSY_SECONDS = 30
-
-
-class StateLost(Exception):
-    """The state was unusable and has been emptied; fill it again from the copies and repeat."""
 
 
 class Place(NamedTuple):
@@ -69,109 +57,34 @@ class BlobRow(NamedTuple):
     plain_len: int
 
 
-class State:
-    """One vault's cache. Safe to use from several threads; several processes may have it open.
-
-    Every method raises StateLost where the file turned out damaged, and Full, ReadOnly, Busy or OSError where it
-    cannot be read or written now: it is not thrown away for that.
-    """
+class State(Database):
+    """One vault's cache."""
 
     def __init__(self, path: Path, vault_id: bytes) -> None:
-        self._path = path
         self._vault_id = vault_id
-        self._lock = threading.RLock()
         self._holds: str | None = None
-        self._db = self._connect()
+        super().__init__(path, _TABLES)
         self._check_owner()
 
-    def _connect(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        try:
-            return self._prepared()
-        except sqlite3.DatabaseError as error:
-            if failure := _not_damage(error, self._path):
-                raise failure from error
-        self._unlink()
-        try:
-            return self._prepared()
-        except sqlite3.DatabaseError as error:
-            raise _not_damage(error, self._path) or error from error
-
-    def _prepared(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            db.execute("PRAGMA cache_size = -32768")  # KiB: 32 MiB of the 250 that a command may take
-            db.executescript(_TABLES)
-        except BaseException:
-            db.close()
-            raise
-        return db
-
     def _check_owner(self) -> None:
-        owner = b"%d " % SCHEMA + self._vault_id
         try:
             known = self.get("owner")
         except StateLost:
-            known = None
+            return
         if known is None:
-            self.put("owner", owner)
-        elif known != owner:
+            self.put("owner", self._owner)
+        elif known != self._owner:
             self.reset()
 
-    def _unlink(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+    @property
+    def _owner(self) -> bytes:
+        return b"%d " % SCHEMA + self._vault_id
 
     def reset(self) -> None:
         """Forget everything: the answer to any doubt."""
-        with self._lock:
-            self._db.close()
-            self._unlink()
-            self._db = self._connect()
-            self.put("owner", b"%d " % SCHEMA + self._vault_id)
-
-    def close(self) -> None:
-        self._db.close()
-
-    # Every statement goes through these three, so that damage is noticed in one place.
-
-    @contextlib.contextmanager
-    def _guarded(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._db
-            except sqlite3.DatabaseError as error:
-                self._lost(error)
-                raise
-
-    def _lost(self, error: sqlite3.DatabaseError) -> None:
-        """Where the file itself is wrong: empty it, and raise StateLost. Other errors are not its fault."""
-        if _only_busy(error) or isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
-            return
-        self.reset()
-        raise StateLost(str(error)) from error
-
-    def _rows(self, sql: str, *values: Any) -> list[Any]:
-        with self._guarded() as db:
-            return db.execute(sql, values).fetchall()
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._guarded() as db:
-            if db.in_transaction:
-                db.execute("COMMIT")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    db.execute("ROLLBACK")
-                raise
+        super().reset()
+        self._holds = None
+        self.put("owner", self._owner)
 
     # Single values.
 
@@ -259,18 +172,8 @@ class State:
 
     def holds(self, blob_id: bytes) -> bool:
         """Whether the blob lies in a pack that is not suspect."""
-        # Asked for every blob that is written: without the frame of `_guarded`, and inside one
-        # transaction until the
-        # next write, since taking and leaving the file's lock costs more than the lookup.
-        with self._lock:
-            try:
-                if not self._db.in_transaction:
-                    self._db.execute("BEGIN")
-                self._holds = self._holds or self._question()
-                return self._db.execute(self._holds, (blob_id,)).fetchone() is not None
-            except sqlite3.DatabaseError as error:
-                self._lost(error)
-                raise
+        self._holds = self._holds or self._question()
+        return self._finds(self._holds, blob_id)
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""
@@ -328,17 +231,3 @@ class State:
     def drop_staged(self) -> None:
         with self._writing() as db:
             db.execute("DELETE FROM staged")
-
-
-def _not_damage(error: sqlite3.Error, path: Path) -> Exception | None:
-    """What to raise where the file may be whole and the disk, or somebody else, is in the way; None for damage."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Busy(str(path))
-    if code == sqlite3.SQLITE_FULL:
-        return Full(str(path.parent))
-    if code == sqlite3.SQLITE_READONLY:
-        return ReadOnly(str(path.parent))
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        return OSError(errno.EIO, os.strerror(errno.EIO), str(path))
-    return None
