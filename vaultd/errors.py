@@ -1,8 +1,8 @@
 """Every way vaultd can fail, as data.
 
-Each class says in its docstring what happened; its fields carry the facts. The sentences that a
-person reads stand in the catalogue of the command line, keyed by class name, so an error never
-holds a finished sentence. Three answers are never mixed up, here or anywhere above:
+Each class says in its docstring what happened; its fields carry the facts. The sentences that a person
+reads stand in the catalogue of the command line, keyed by class name, so an error never holds a finished
+sentence. Three answers are never mixed up, here or anywhere above:
 
 * `Missing`: the place answered, and the thing is not there;
 * `Damaged`: the thing is there, and is not what it must be;

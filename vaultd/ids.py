@@ -15,7 +15,8 @@ TEXTS = ("vault.id", "README.txt", "FORMAT.md")
 
 @dataclass(frozen=True, slots=True)
 class FileName:
-    """A name taken apart: `folder` is keys, packs, index or log; `digest` the BLAKE3 (32 bytes) of the file's bytes.
+    """A name taken apart: `folder` is keys, packs, index or log; `digest` the BLAKE3 (32 bytes) of the
+    file's bytes.
 
     `device` (8 bytes) and `seq` are set for log files only.
     """

@@ -4,15 +4,14 @@ A copy is a flat map from names to immutable bytes. It knows no keys and no mean
 slash-separated ASCII string as in docs/format.md, section 1 ("packs/ab/ab12…"), and for all but
 `vault.id` and the two texts the last component carries the BLAKE3 of the bytes.
 
-Every implementation answers in one of three ways, and never confuses them: `Missing` (the place
-answered: not there), `Damaged` (there, and wrong), `Unreachable` (no answer, or an error: nothing
-is known). A failed listing is `Unreachable`, never a short list. A place that has lost its
-`vault.id` has stopped answering as this copy: what it does not hold is then `Unreachable`, not
-`Missing`.
+Every implementation answers in one of three ways, and never confuses them: `Missing` (the place answered:
+not there), `Damaged` (there, and wrong), `Unreachable` (no answer, or an error: nothing is known). A
+failed listing is `Unreachable`, never a short list. A place that has lost its `vault.id` has stopped
+answering as this copy: what it does not hold is then `Unreachable`, not `Missing`.
 
-Methods may be called from several threads at once. After `close` every one of them raises
-`Unreachable`; what is under way at that moment is finished. A name of any other shape is a mistake
-of the caller, and a ValueError before anything is touched.
+Methods may be called from several threads at once. After `close` every one of them raises `Unreachable`;
+what is under way at that moment is finished. A name of any other shape is a mistake of the caller, and a
+ValueError before anything is touched.
 """
 
 from collections.abc import Iterator
@@ -53,32 +52,32 @@ class Copy(Protocol):
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """The bytes of `name`, or `length` of them from `offset` (negative: from the end).
 
-        A range that reaches past either end returns what there is. The bytes are not checked against
-        the name: only a whole file can be, and that is `fetch`. `name` may also be `vault.id`, one of
-        the texts, or a name out of `quarantined`.
-        Raises Missing, Unreachable; Damaged where no file of at most FILE_LIMIT bytes stands there.
+        A range that reaches past either end returns what there is. The bytes are not checked against the
+        name: only a whole file can be, and that is `fetch`. `name` may also be `vault.id`, one of the
+        texts, or a name out of `quarantined`. Raises Missing, Unreachable; Damaged where no file of at
+        most FILE_LIMIT bytes stands there.
         """
         ...
 
     def fetch(self, name: str) -> bytes:
         """All bytes of a file named by its BLAKE3, checked against that name.
 
-        Raises Missing, Unreachable, Damaged: its `reason` is "digest", or "limit" (longer than FILE_LIMIT,
-        and not read), or "not a file".
+        Raises Missing, Unreachable, Damaged: its `reason` is "digest", or "limit" (longer than
+        FILE_LIMIT, and not read), or "not a file".
         """
         ...
 
     def put(self, name: str, data: Buffer) -> None:
         """Store `data` under `name`, durably: on return it survives a power cut.
 
-        The caller vouches that `data` has that name; only `read_back` proves it. Storing what is
-        already there, with the same bytes as read back from the medium, is not an error and writes
-        nothing. A file of that name with other bytes is damaged: it is moved to quarantine first, never
-        overwritten. If this raises, `name` holds what it held before, nothing (what it held is in
-        quarantine), or all of `data`; never a part, and nobody may count on any of it.
-        The texts README.txt and FORMAT.md are not named by their bytes: for them alone `put` replaces,
-        in one step. `vault.id` is written when the copy is made and never again.
-        Raises Full, ReadOnly, WrongPlace (the place is no longer this copy), Unreachable.
+        The caller vouches that `data` has that name; only `read_back` proves it. Storing what is already
+        there, with the same bytes as read back from the medium, is not an error and writes nothing. A
+        file of that name with other bytes is damaged: it is moved to quarantine first, never overwritten.
+        If this raises, `name` holds what it held before, nothing (what it held is in quarantine), or all
+        of `data`; never a part, and nobody may count on any of it. The texts README.txt and FORMAT.md are
+        not named by their bytes: for them alone `put` replaces, in one step. `vault.id` is written when
+        the copy is made and never again. Raises Full, ReadOnly, WrongPlace (the place is no longer this
+        copy), Unreachable.
         """
         ...
 
@@ -122,8 +121,7 @@ class Copy(Protocol):
 
         What is not there is not an error. A file whose bytes are right after all stays: somebody may have
         put it back since the caller looked. One that cannot be read is moved. With `whole` it is moved in
-        any case: right bytes that nobody must come upon.
-        Raises Full, ReadOnly, WrongPlace, Unreachable.
+        any case: right bytes that nobody must come upon. Raises Full, ReadOnly, WrongPlace, Unreachable.
         """
         ...
 

@@ -1,10 +1,8 @@
 """Check a copy: is everything there that the snapshots need, and is it what its name says.
 
 Without reading all data: names, lengths, seals of every pack's head and table, every key slot, every
-record and its
-chain, every page of every snapshot, and that every chunk they name is in a pack. With it: every byte as
-well. Nothing
-is repaired here but the two texts.
+record and its chain, every page of every snapshot, and that every chunk they name is in a pack. With it:
+every byte as well. Nothing is repaired here but the two texts.
 """
 
 from collections.abc import Callable, Iterator

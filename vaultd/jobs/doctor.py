@@ -34,8 +34,8 @@ LIBRARIES = (
 )
 # Less than this free, and a day with a camera may not fit: a warning, not a limit.
 _LOW_FREE = 0.05
-# A folder on the way down is an open file; 200 are kept open at most, and copies and databases need some
-# as well.
+# A folder on the way down is an open file; 200 are kept open at most, and copies and databases need some as
+# well.
 _ENOUGH_FILES = 512
 
 

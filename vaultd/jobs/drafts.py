@@ -25,8 +25,8 @@ def temporary_name() -> bytes:
 
 
 class Draft:
-    """Something new under a temporary name in an open folder, until `keep`; `close` removes it if it was not
-    kept.
+    """Something new under a temporary name in an open folder, until `keep`; `close` removes it if it was
+    not kept.
 
     A file is written through `fd`; of anything else that is only the place (O_PATH).
     """
@@ -40,8 +40,9 @@ class Draft:
         self.fd = fd
 
     def keep(self, name: bytes, *, replace: bool) -> bool:
-        """Give the file its name. False, with nothing changed, where it is taken by what must not be replaced;
-        no folder ever is. Raises OSError."""
+        """Give the file its name. False, with nothing changed, where it is taken by what must not be
+        replaced; no folder ever is. Raises OSError.
+        """
         moved = move_within(self._folder, self._temporary, name, replace=replace)
         # A rename onto another name of the same file says that it is done, and does nothing.
         self._kept = moved and not replace
@@ -77,8 +78,8 @@ def _place(folder: int, kind: int, make: Callable[[bytes], None]) -> Draft:
     fd = os.open(temporary, _PLACE, dir_fd=folder)
     status = os.fstat(fd)
     if stat.S_IFMT(status.st_mode) != kind or status.st_nlink != 1:
-        # Somebody put something else there, maybe another name of a file elsewhere: it gets no owner and mode
-        # from us.
+        # Somebody put something else there, maybe another name of a file elsewhere: it gets no owner and
+        # mode from us.
         os.close(fd)
         raise FileExistsError(errno.EEXIST, "changed")
     return Draft(folder, temporary, fd)

@@ -44,9 +44,8 @@ def create_vault(
     """Make a vault with this master key, its first copy at `place`, and this home's settings.
 
     The settings are written last. An attempt that was cut off either left no record on the copy, and the
-    next one takes
-    the place over, or made a vault that `attach` opens with the passphrase or the recovery code.
-    Raises VaultExists, NotEmpty, Busy, and what `put` raises.
+    next one takes the place over, or made a vault that `attach` opens with the passphrase or the recovery
+    code. Raises VaultExists, NotEmpty, Busy, and what `put` raises.
     """
     refuse_second_vault(home)
     with writer_lock(home.lock_file), contextlib.closing(_new_copy(place, label)) as copy:

@@ -103,8 +103,8 @@ def _opens(data: bytes, credential: Passphrase | KeyFile) -> None:
 def remove_slot(session: Session, key: str) -> str:
     """Remove the slot whose id starts so, where another one can be read on the copy; return its id.
 
-    The record comes first: a slot that is gone without one would look like damage.
-    Raises NoSuchKey, Ambiguous, LastKey.
+    The record comes first: a slot that is gone without one would look like damage. Raises NoSuchKey,
+    Ambiguous, LastKey.
     """
     slots = _read_slots(session)
     chosen = [name for name, _ in slots if name.startswith(key.lower())]

@@ -21,8 +21,8 @@ SPECIAL = frozenset({SOCKET, CHAR, BLOCK})
 
 
 class Planner:
-    """A `Visitor` that changes nothing. `_missing` counts the folders, at the deep end, that are not there
-    yet.
+    """A `Visitor` that changes nothing. `_missing` counts the folders, at the deep end, that are not
+    there yet.
     """
 
     def __init__(self, plan: Plan) -> None:

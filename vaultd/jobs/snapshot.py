@@ -33,9 +33,9 @@ def take_snapshot(
 ) -> Taken:
     """Save one source as it stands now.
 
-    Until the record is on the copy nothing has happened but packs that the next run reuses.
-    `stop` is asked often; once it says True, KeyboardInterrupt is raised.
-    Raises SourceGone, SourceEmpty (unless `force`), NotAFolder, Overlap, and what writing to the copy raises.
+    Until the record is on the copy nothing has happened but packs that the next run reuses. `stop` is
+    asked often; once it says True, KeyboardInterrupt is raised. Raises SourceGone, SourceEmpty (unless
+    `force`), NotAFolder, Overlap, and what writing to the copy raises.
     """
     started = time.time_ns()
     vault = session.vault

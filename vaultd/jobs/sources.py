@@ -39,8 +39,9 @@ def check_wanted(wanted: Wanted) -> None:
 def add_source(session: Session, wanted: Wanted) -> Source:
     """Save this folder from now on.
 
-    Adding a folder again changes its definition. With `take_over`, a source of this name that another device
-    made is continued from this folder. Raises NotAFolder, Overlap, BadSourceName, NameTaken, BadUsage.
+    Adding a folder again changes its definition. With `take_over`, a source of this name that another
+    device made is continued from this folder. Raises NotAFolder, Overlap, BadSourceName, NameTaken,
+    BadUsage.
     """
     check_wanted(wanted)
     path = os.path.realpath(wanted.path)

@@ -1,8 +1,7 @@
 """What the rooms above may ask of the store, and what they may trust.
 
 The store is an encrypted, deduplicating map from keyed ids to immutable bytes. It knows types of blobs
-(chunk, page,
-list), and nothing of what they mean.
+(chunk, page, list), and nothing of what they mean.
 """
 
 from typing import Protocol
@@ -42,9 +41,9 @@ class Sink(Blobs, Protocol):
     def write(self, blob_type: int, plain: Buffer) -> bytes:
         """Store a blob unless it is held already; return its id (32 bytes).
 
-        `plain` may be reused by the caller as soon as this returns. The blob is durable only after `finish`.
-        Raises Full, ReadOnly, WrongPlace, Unreachable, at this call or any later one: a sink that failed
-        once stays failed.
+        `plain` may be reused by the caller as soon as this returns. The blob is durable only after
+        `finish`. Raises Full, ReadOnly, WrongPlace, Unreachable, at this call or any later one: a sink
+        that failed once stays failed.
         """
         ...
 
@@ -58,8 +57,7 @@ class FolderMemory(Protocol):
         """`(look, content id)` of the folder at this path inside its source ("" for the root), or None.
 
         `look` is what the caller gave to `remember`, byte for byte. Rows whose content the copies no
-        longer hold
-        are not returned.
+        longer hold are not returned.
         """
         ...
 

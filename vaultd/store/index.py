@@ -1,8 +1,8 @@
 """Where every blob lies: what the copy's packs say, remembered in local state.
 
 The copy's listing is the truth about which packs are there. A pack that state does not know is read from
-an index file or
-from its own trailer; a pack that is known and gone is forgotten, with all that was trusted because of it.
+an index file or from its own trailer; a pack that is known and gone is forgotten, with all that was
+trusted because of it.
 """
 
 import contextlib

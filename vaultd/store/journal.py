@@ -167,10 +167,8 @@ class Journal:
         """This device's id, and the id that it has just replaced, if it had to.
 
         `remembered` is the id kept beside the state. It is used again only where state and copy agree on
-        its last
-        record: whoever lost its state, or had it rolled back, or finds the copy rolled back, goes on
-        under a new id,
-        since a second record with a number that was used would fork the chain.
+        its last record: whoever lost its state, or had it rolled back, or finds the copy rolled back,
+        goes on under a new id, since a second record with a number that was used would fork the chain.
         """
         if remembered is not None and self._agrees(remembered):
             return remembered, None

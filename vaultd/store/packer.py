@@ -1,10 +1,9 @@
 """Gather new blobs into packs: the writing half of the store.
 
 Two boxes are open at a time, one for file content and one for pages and lists. Blobs are sealed straight
-into a box's
-buffer; a full box goes to a thread that decodes and re-hashes all of it, puts it on the copy and makes it
-known to the
-index, while the next box is being filled. Nothing is allocated per blob; the buffers go round.
+into a box's buffer; a full box goes to a thread that decodes and re-hashes all of it, puts it on the copy
+and makes it known to the index, while the next box is being filled. Nothing is allocated per blob; the
+buffers go round.
 """
 
 import mmap
@@ -26,12 +25,11 @@ from vaultd.store.index import BlobIndex
 from vaultd.store.reader import Reader
 
 # A pack is closed once it is this long: long enough that a disk or server is not kept busy with names,
-# short enough
-# that one damaged file costs little and four buffers fit in memory.
+# short enough that one damaged file costs little and four buffers fit in memory.
 PACK_SIZE = 16 * 1024 * 1024
-# The last blob may be as large as blobs get, and the table of a pack of tiny blobs (34 bytes sealed, 42
-# in the table)
-# is longer than the blobs themselves; pages of an anonymous map that are not touched cost nothing.
+# The last blob may be as large as blobs get, and the table of a pack of tiny blobs (34 bytes sealed, 42 in
+# the table) is longer than the blobs themselves; pages of an anonymous map that are not touched cost
+# nothing.
 _BUFFER_SIZE = 2 * PACK_SIZE + MAX_BLOB + (8 << 20)
 # One being filled for content, one for pages, and one on its way out.
 _BUFFERS = 3

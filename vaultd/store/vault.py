@@ -59,6 +59,9 @@ class Vault:
 
 # So many folders are put aside in one transaction.
 _STAGED_TOGETHER = 256
+# As long as a path can be for a system call. A tree of ten thousand folders one inside the other has paths
+# of megabytes: what lies so deep is read again each time instead of filling the state.
+_LONGEST_PATH = 4096
 
 
 class RememberedFolders:
@@ -82,6 +85,8 @@ class RememberedFolders:
         return row if row is not None and self._index.holds(row[1]) else None
 
     def remember(self, path: bytes, look: bytes, content: bytes) -> None:
+        if len(path) > _LONGEST_PATH:
+            return
         self._rows.append((path, look, content))
         if len(self._rows) >= _STAGED_TOGETHER:
             self._stage()

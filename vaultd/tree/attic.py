@@ -1,9 +1,9 @@
 """Keep the last version of everything that is gone: a new snapshot's attic, from its parents' trees and
 attics.
 
-`update_attic` is a function of trees alone. It reads only where a parent and the new root differ, and where
-several attics must become one. Two passes go over a folder that changed: the first descends into what lies
-below, the second writes the folder, so that no folder is ever held in memory.
+`update_attic` is a function of trees alone. It reads only where a parent and the new root differ, and
+where several attics must become one. Two passes go over a folder that changed: the first descends into
+what lies below, the second writes the folder, so that no folder is ever held in memory.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -45,8 +45,8 @@ def update_attic(
     volatile: Volatile = _nothing_is_volatile,
     failed: Failed = _nobody_listens,
 ) -> bytes | None:
-    """The content id of the attic of a snapshot with this root and these parents `(root, attic)`; None if it
-    is empty.
+    """The content id of the attic of a snapshot with this root and these parents `(root, attic)`; None if
+    it is empty.
 
     What stands in a parent's root, and not (or as another kind) in the new one, enters with the time
     `now_ns`; what a parent's attic has stays, unless the new root has it back in a folder that is written
@@ -54,12 +54,9 @@ def update_attic(
     keeps its attic's id.
 
     A folder of a parent that cannot be read is told to `failed` by its path. Nobody knows what of it is
-    gone, so
-    it enters whole, as it was, and what its attic has stays as it is: should it be healed, nothing was
-    dropped.
-    Of the source itself, or of several attics of it, that cannot be said: the attic stays what it was, or
-    Missing
-    or Damaged is raised where there are several. Raises what `sink` raises.
+    gone, so it enters whole, as it was, and what its attic has stays as it is: should it be healed,
+    nothing was dropped. Of the source itself, or of several attics of it, that cannot be said: the attic
+    stays what it was, or Missing or Damaged is raised where there are several. Raises what `sink` raises.
     """
     top = _Task(
         b"",
@@ -76,8 +73,8 @@ def _distinct(contents: Sequence[bytes], other_than: bytes | None) -> tuple[byte
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A folder to make: what is there now, what the parents had there (other than that), what their attics
-    have.
+    """A folder to make: what is there now, what the parents had there (other than that), what their
+    attics have.
     """
 
     name: bytes
@@ -243,8 +240,8 @@ def steps(blobs: Blobs, task: _Task) -> Iterator[_Step]:
 
 
 def _changed(blobs: Blobs, now: bytes | None, before: Sequence[bytes]) -> tuple[list[Leaf], list[list[Leaf]]]:
-    """The pages of each folder, without those whose every entry stands in the new folder and in all parents
-    alike.
+    """The pages of each folder, without those whose every entry stands in the new folder and in all
+    parents alike.
 
     Names ascend through a folder, so an equal page holds names that no other page of either folder has.
     """

@@ -1,8 +1,8 @@
 """Read a source: one walk down and up through its folders, which says what is in it now.
 
-The walk is iterative and goes by names in order. A folder's entry is made when the walk leaves it, from its
-subfolders' entries and its own names. Memory follows the folders that the walk is inside of, never the
-number of files.
+The walk is iterative and goes by names in order. A folder's entry is made when the walk leaves it, from
+its subfolders' entries and its own names. Memory follows the folders that the walk is inside of, never
+the number of files.
 """
 
 from collections.abc import Callable, Collection
@@ -79,8 +79,8 @@ def scan(
     """Read a source and store what is new in it.
 
     `parent_root` is the root of the snapshot that this one goes on from: what cannot be read keeps the
-    version that stands there. `own` are the folders of vaultd itself, which are left out. `force` allows a
-    source that became empty. Raises SourceGone, NotAFolder, SourceUnreadable, SourceEmpty, Overlap,
+    version that stands there. `own` are the folders of vaultd itself, which are left out. `force` allows
+    a source that became empty. Raises SourceGone, NotAFolder, SourceUnreadable, SourceEmpty, Overlap,
     BadPattern, KeyboardInterrupt (`stop` said so), and what the sink raises. A single file or folder that
     cannot be read never raises.
     """

@@ -34,8 +34,8 @@ def _snapshot(identity: bytes, record: Record) -> Snapshot:
 
 def heads(snapshots: Iterable[Snapshot], source: bytes) -> list[Snapshot]:
     """The snapshots of a source that no other goes on from: one where all went well, several after two
-    devices
-    wrote without knowing of each other. Oldest first."""
+    devices wrote without knowing of each other. Oldest first.
+    """
     mine = [snapshot for snapshot in snapshots if snapshot.body.source == source]
     passed = {parent for snapshot in mine for parent in snapshot.body.parents}
     return [snapshot for snapshot in mine if snapshot.id not in passed]

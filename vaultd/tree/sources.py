@@ -1,6 +1,6 @@
 """The sources of a vault: what is saved, from where, without what. Their definitions are records, so that
-a machine
-that lost everything still knows them."""
+a machine that lost everything still knows them.
+"""
 
 import os
 import re
@@ -31,8 +31,7 @@ def list_sources(journal: Journal, removed: bool = False) -> list[Source]:
     """Sources by name, those that were removed only when asked for.
 
     A definition counts until another one answers it; where two devices changed one source without knowing
-    of each
-    other, the later one by (time, id) is shown and the next change answers both.
+    of each other, the later one by (time, id) is shown and the next change answers both.
     """
     records = journal.of_kind("source")
     bodies = [(identity, record, SourceBody.from_map(record.body)) for identity, record in records]

@@ -1,5 +1,5 @@
-"""What went wrong with single paths while a source was read, as data for the snapshot's record and for the
-screen.
+"""What went wrong with single paths while a source was read, as data for the snapshot's record and for
+the screen.
 """
 
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ OLD_UNREADABLE = "old-unreadable"
 
 
 class Trouble(NamedTuple):
-    """One path, from the source's root, and what was wrong: the name of an error of the system (EACCES) or
-    one of the words above; `detail` says more, for those who look closer (open, read, list ...).
+    """One path, from the source's root, and what was wrong: the name of an error of the system (EACCES)
+    or one of the words above; `detail` says more, for those who look closer (open, read, list ...).
     """
 
     path: bytes
