@@ -314,7 +314,7 @@ class Vault:  # the union of some copies of one vault
             self.linked.add(same)
         return name
     def fill(self, fd, entry, name):  # a file's bytes; what is not whole gets another name
-        there, held, at, left = 0, 1, 0, 0
+        there, whole, at, left = 0, False, 0, 0
         try:
             parts = entry.extra.get("sparse", [[0, entry.size]] if entry.size else [])
             if not fits(parts, [(INT, INT)]): parts = decode(self.value(parts))
@@ -327,11 +327,11 @@ class Vault:  # the union of some copies of one vault
                     at, left = (at, left) if left else next(spans)
                     step = min(left, length) if wrong else os.pwrite(fd, data[-length:][:left], at)
                     at, left, length = at + step, left - step, length - step
-            self.finish(entry, fd)
+            whole = not self.finish(entry, fd) and there == held
         finally:
             os.close(fd)
-            if 0 < there < held: os.link(name, name + b".damaged", src_dir_fd=self.here, dst_dir_fd=self.here)
-            if there < held: os.unlink(name, dir_fd=self.here)
+            if there and not whole: os.link(name, name + b".damaged", src_dir_fd=self.here, dst_dir_fd=self.here)
+            if not whole: os.unlink(name, dir_fd=self.here)
     def finish(self, entry, where, **how):  # owner, attributes, mode and time, of what is open or a name not followed
         steps = [lambda: os.chown(where, entry.uid, entry.gid, **how)] if os.geteuid() == 0 else []
         for key, value in () if how else entry.extra.get("xattr", {}).items():

@@ -1,15 +1,27 @@
-"""What vaultd.format says of a vector: the word that it refuses with, `unknown`, or `read`."""
+"""What the program says of a vector: the word that it refuses with, `unknown`, or `read`."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from blake3 import blake3
 
 from tests.vectors.readers import READ, UNKNOWN, kinds
 from tests.vectors.vectors import Vector
 from vaultd import ids
+from vaultd.credentials import RecoveryCode
 from vaultd.errors import Refused, WrongKey
 from vaultd.format import box, index, lists, page, record, slot
 from vaultd.format.keys import Keys
+from vaultd.jobs.check import check
+from vaultd.jobs.init import attach
+from vaultd.jobs.opening import open_vault
+from vaultd.jobs.restore import Options, plan_restore, restore
+from vaultd.progress import Silent
+from vaultd.settings import find_home
+from vaultd.tree.selectors import select
+from vaultd.tree.snapshots import list_snapshots
+from vaultd.tree.view import View
 
 
 def by_program(vector: Vector) -> str:
@@ -21,6 +33,20 @@ def by_program(vector: Vector) -> str:
     except WrongKey:
         return "commit"
     return UNKNOWN if unknown else READ
+
+
+def restore_by_program(copy: Path, home: Path, master: str, out: Path) -> tuple[bool, bool]:
+    """Restore the one snapshot of a copy: was there damage, and does a check find something unknown?"""
+    where, credential = find_home(str(home)), RecoveryCode(master)
+    attach(where, copy, credential, "hostile")
+    with open_vault(where, credential) as session:
+        snapshot = select(list_snapshots(session.vault.journal), "latest")
+        view = View(session.vault, snapshot.body.root, snapshot.body.attic)
+        restored = restore(
+            plan_restore(view, b"", os.fsencode(out), Options()), session.vault.keys, Silent(), lambda: False
+        )
+        report = check(session.vault, Silent(), lambda: None)
+    return restored.damage, bool(report.unknown)
 
 
 def _keys(vector: Vector) -> Keys:

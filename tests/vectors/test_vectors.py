@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.vectors import vectors
-from tests.vectors.program import by_program
+from tests.vectors.program import by_program, restore_by_program
 from tests.vectors.readers import RECOVER, UNKNOWN, by_recover, load_recover, unpack
 from tests.vectors.vectors import HASHES, HERE, STRUCTURES, WORDS, Vector
 
@@ -56,6 +56,17 @@ def test_recover_restores_the_rest_of_a_hostile_vault(vector: Vector, tmp_path: 
         ["bad", "sound"],
         ["bad.damaged", "sound"],
     )
+
+
+@pytest.mark.parametrize("vector", VAULTS, ids=lambda vector: vector.name)
+def test_the_program_restores_the_rest_of_a_hostile_vault(vector: Vector, tmp_path: Path, home: Path) -> None:
+    copy, out = unpack(vector, tmp_path / "copy"), tmp_path / "out"
+    damage, unknown = restore_by_program(copy, home, vector.more["master"], out)
+    about_records = "record" in vector.name or vector.expect == UNKNOWN
+    assert damage != about_records
+    assert unknown == (vector.expect == UNKNOWN)
+    assert (out / "sound").read_text() == "a file beside it that must be restored"
+    assert sorted(path.name for path in out.iterdir() if not path.name.startswith("bad")) == ["sound"]
 
 
 def test_a_slot_that_asks_for_terabytes_is_refused_at_once(recover: Any, tmp_path: Path) -> None:

@@ -115,11 +115,8 @@ class Maker:
         okm = derive("vaultd v1 box", box_key + head, 64)
         commit = bytes([okm[32] ^ flip_commit]) + okm[33:]
         cipher = AESGCM(okm[:32])
-        body, table = b"", b""
-        for place, blob in enumerate(blobs):
-            sealed, row = self._seal(cipher, place, blob)
-            body, table = body + sealed, table + row
-        body += between
+        pairs = [self._seal(cipher, place, blob) for place, blob in enumerate(blobs)]
+        body, table = b"".join(sealed for sealed, _ in pairs) + between, b"".join(row for _, row in pairs)
         trailer = struct.pack("<I", len(blobs) if count is None else count) + table
         bare = 96 + len(body) + len(trailer) + 16 + 8
         trailer += pad(bytes(padme(bare) - bare if padded else 0))
