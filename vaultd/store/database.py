@@ -91,7 +91,7 @@ class Database:
 
     def _tell(self, error: sqlite3.DatabaseError) -> None:
         """Raise what the failure of a statement means; return where it is a mistake of ours."""
-        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
+        if isinstance(error, sqlite3.ProgrammingError):
             return
         if failure := _not_damage(error, self._path):
             raise failure from error
