@@ -17,6 +17,8 @@ from vaultd.errors import Busy, Full, ReadOnly
 
 # Waiting for another process's short write; a command that only reads never holds the file for longer.
 _BUSY_SECONDS = 30
+# The second where SQLite quotes in its message the text that is damaged.
+FAILED = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
 class StateLost(Exception):
@@ -53,13 +55,13 @@ class Database:
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         try:
             return self._prepared()
-        except sqlite3.DatabaseError as error:
+        except FAILED as error:
             if failure := _not_damage(error, self._path):
                 raise failure from error
         self._unlink()
         try:
             return self._prepared()
-        except sqlite3.DatabaseError as error:
+        except FAILED as error:
             raise _not_damage(error, self._path) or error from error
 
     def _prepared(self) -> sqlite3.Connection:
@@ -85,11 +87,11 @@ class Database:
         with self._lock:
             try:
                 yield self._db
-            except sqlite3.DatabaseError as error:
+            except FAILED as error:
                 self._tell(error)
                 raise
 
-    def _tell(self, error: sqlite3.DatabaseError) -> None:
+    def _tell(self, error: Exception) -> None:
         """Raise what the failure of a statement means; return where it is a mistake of ours."""
         if isinstance(error, sqlite3.ProgrammingError):
             return
@@ -113,7 +115,7 @@ class Database:
                 if not self._db.in_transaction:
                     self._db.execute("BEGIN")
                 return self._db.execute(sql, values).fetchone() is not None
-            except sqlite3.DatabaseError as error:
+            except FAILED as error:
                 self._tell(error)
                 raise
 
@@ -132,7 +134,7 @@ class Database:
                 raise
 
 
-def _not_damage(error: sqlite3.Error, path: Path) -> Exception | None:
+def _not_damage(error: Exception, path: Path) -> Exception | None:
     """What to raise where the disk or somebody else is in the way of a file that may be whole; None:
     damage.
     """
