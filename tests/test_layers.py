@@ -46,6 +46,7 @@ MAX_FUNCTION = 60  # lines without the docstring
 # Path or path::function -> the most lines it may have, with the reason beside it.
 ALLOWED = {
     "docs/recover.py": 400,  # one file that stands alone is the point of it
+    "vaultd/errors.py": 400,  # the tree of errors is read as a whole; each class is a few lines
 }
 
 
