@@ -1,10 +1,12 @@
 """Take a snapshot of one source: scan, attic, packs, record. The record is the commit point."""
 
+import contextlib
 import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from vaultd.errors import VaultdError
 from vaultd.format.record import SnapshotBody
 from vaultd.jobs.opening import Session
 from vaultd.jobs.sources import identities, own_places, refuse_overlap
@@ -73,8 +75,10 @@ def take_snapshot(
         sink.abandon()
     body = _body(source, scanned, troubles, sink, parents, attic, started)
     identity, record = vault.journal.append("snapshot", body.to_map())
-    memory.commit()
-    vault.index.write_indexes()
+    # The record is on the copy, so the snapshot is made: what only spares work next time must not call it failed.
+    with contextlib.suppress(VaultdError, OSError):
+        memory.commit()
+        vault.index.write_indexes()
     made = Snapshot(identity, record.device, record.seq, body)
     return Taken(made, parent, tuple(troubles.kept), troubles.count, tuple(troubles.notes))
 
