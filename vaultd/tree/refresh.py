@@ -77,7 +77,7 @@ class Refresh:
         entry = self._mine.get(seen.name)
         if entry is None or entry.kind != kind_of(seen.mode) or not held(self._run.sink, entry):
             return None
-        if seen.nlink > 1 and seen.is_file:
+        if seen.nlink > 1:
             return self._linked(seen, entry)
         self.rows.append(seen)
         return entry
@@ -115,7 +115,11 @@ class Refresh:
     def _other(self, seen: Seen) -> Entry:
         entry = self._run.making.other(self._fd, seen)
         self._run.report_problems(self._path_of(seen.name))
-        self._keep(seen, sure=not self._run.making.problems)
+        sure = not self._run.making.problems
+        if seen.nlink > 1:
+            device = self._frame.device_of(seen.name)
+            return self._new_link(seen, device, entry, self._before(seen.name), sure=sure)
+        self._keep(seen, sure=sure)
         return entry
 
     def _file(self, seen: Seen) -> Entry:

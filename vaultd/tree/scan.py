@@ -243,7 +243,7 @@ class _Walk:
     def _looks_same(self, frame: Frame, others: list[Seen], remembered: bytes) -> bool:
         # Names of one file are never taken over unseen: a new name elsewhere must find the group of the old
         # one.
-        if frame.listing.failed or any(seen.nlink > 1 and seen.is_file for seen in others):
+        if frame.listing.failed or any(seen.nlink > 1 for seen in others):
             return False
         return look.encode(others, frame.done()) == remembered
 
