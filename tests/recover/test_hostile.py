@@ -13,7 +13,7 @@ import pytest
 
 from tests.recover.test_golden import recover
 from tests.vectors.readers import load_recover
-from tests.vectors.writer import FOLDER, PAGE, SYMLINK, Copy, Maker, digest, entry, pack
+from tests.vectors.writer import FOLDER, PAGE, SYMLINK, Blob, Copy, Maker, digest, entry, pack
 
 DEVICE = bytes.fromhex("1a" * 8)
 DEEPEST = 16_384
@@ -227,3 +227,13 @@ def test_a_record_of_two_copies_is_one_record(tmp_path: Path) -> None:
     done = recover("list", tmp_path / "one", tmp_path / "two", "--recovery-code-file", tmp_path / "code")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_box_over_256_mib_is_refused_and_not_read(tmp_path: Path) -> None:
+    module, maker = load_recover(), Maker(seed="large box")
+    path = tmp_path / "box"
+    path.write_bytes(maker.box(1, [Blob(1, b"x")]))
+    os.truncate(path, (256 << 20) + 1)
+    with path.open("rb") as file, pytest.raises(module.Refused) as refused:
+        module.open_box(file, (1, 2), maker.master + maker.vault_id)
+    assert refused.value.word == "limit"
