@@ -18,8 +18,10 @@ from tests.torture.vault import (
     Scene,
     assert_gives_back,
     assert_sound,
+    give_back,
     make_reference,
     outcome,
+    quick_vault,
     scratch_folder,
 )
 from vaultd.credentials import Credential
@@ -86,10 +88,13 @@ def cuts(copy: Path) -> list[Damage]:
     return [Damage(name, "cut", at) for name, size in sizes.items() for at in range(size)]
 
 
-def removals_and_swaps(copy: Path) -> list[Damage]:
+def removals(copy: Path) -> list[Damage]:
+    return [Damage(name, "remove") for name in files_of(copy)]
+
+
+def lengthened_and_swapped(copy: Path) -> list[Damage]:
     names = files_of(copy)
     damages = [Damage(name, "lengthen", value=value) for name in names for value in (0, 0xFF)]
-    damages += [Damage(name, "remove") for name in names]
     return damages + [Damage(one, "swap", other=other) for one in names for other in names if one != other]
 
 
@@ -179,5 +184,35 @@ def test_every_file_cut_at_every_length(reference: Scene, extent: Extent) -> Non
     sweep(reference, extent, "cuts", cuts(reference.copy), 40)
 
 
-def test_every_file_lengthened_removed_and_swapped(reference: Scene, extent: Extent) -> None:
-    sweep(reference, extent, "removals and swaps", removals_and_swaps(reference.copy), 60)
+def test_every_file_removed(reference: Scene, extent: Extent) -> None:
+    sweep(reference, extent, "removals", removals(reference.copy), 100)
+
+
+def test_every_file_lengthened_and_swapped(reference: Scene, extent: Extent) -> None:
+    sweep(reference, extent, "files lengthened and swapped", lengthened_and_swapped(reference.copy), 40)
+
+
+def test_a_large_file_with_damaged_chunks_gets_another_name(scratch: Path, extent: Extent) -> None:
+    """What can be had of it is there, at the right places, and nobody takes it for the file."""
+    scene = Scene(scratch / "scene")
+    scene.source.mkdir(parents=True)
+    data = extent.rng.randbytes(9 << 20)
+    (scene.source / "film").write_bytes(data)
+    quick_vault(scene)
+    wanted = scene.take().snapshot
+    (pack,) = (path for path in scene.copy.glob("packs/*/*") if path.stat().st_size > len(data))
+    places = extent.rng.sample(range(200, len(data)), 200)
+    for number, at in enumerate(extent.choose("flips in a large file", places, 6)):
+        Damage(str(pack.relative_to(scene.copy)), "flip", at, 0x01).apply(scene.copy)
+        target = scratch / f"back-{number}"
+        with scene.opened() as session:
+            restored = give_back(session, wanted, target)
+        assert restored.damage
+        assert [trouble.path for trouble in restored.troubles.kept] == [b"film"]
+        (found,) = target.iterdir()
+        assert found.name == "film.vaultd-damaged"
+        assert all(
+            one in (other, 0) for one, other in zip(found.read_bytes()[::997], data[::997], strict=True)
+        )
+        shutil.rmtree(target)
+        Damage(str(pack.relative_to(scene.copy)), "flip", at, 0x01).apply(scene.copy)

@@ -8,6 +8,7 @@ of them has may come or not, as SQLite and the interpreter please.
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,17 +22,17 @@ from tests.torture.vault import (
     Scene,
     assert_gives_back,
     assert_sound,
+    give_back,
     logs_of,
     make_reference,
     new_scene,
+    quick_vault,
     scratch_folder,
 )
 from vaultd.credentials import KeyFile, Passphrase
 from vaultd.errors import NoVault, VaultExists
 from vaultd.jobs.init import attach, create_vault
 from vaultd.jobs.sources import Wanted, add_source
-
-pytestmark = needs_strace
 
 KILLED = -9
 # Of the calls that change nothing, one in so many is tried too, in a whole sweep.
@@ -112,16 +113,19 @@ def works_on(scene: Scene) -> None:
     assert not list(scene.copy.rglob("*.tmp"))
 
 
+@needs_strace
 def test_killed_snapshot(reference: Scene, extent: Extent) -> None:
     sweep(reference, extent, ("snapshot", "--json"), after_writing(reference), 16)
 
 
+@needs_strace
 def test_killed_source_add(reference: Scene, extent: Extent) -> None:
     other = reference.top / "other"
     other.mkdir(exist_ok=True)
     sweep(reference, extent, ("source", "add", other), after_writing(reference), 4)
 
 
+@needs_strace
 def test_killed_key_add(reference: Scene, extent: Extent) -> None:
     """Whatever file the new key is in: it opens the vault, or it was never promised to."""
     new = reference.top / "new key"
@@ -137,6 +141,7 @@ def test_killed_key_add(reference: Scene, extent: Extent) -> None:
     sweep(reference, extent, ("key", "add", "--file", new), check_new_key, 4)
 
 
+@needs_strace
 def test_killed_key_remove(reference: Scene, extent: Extent) -> None:
     """A way in stays, whenever the other one goes."""
     slots = {path.name for path in (reference.copy / "keys").iterdir()}
@@ -146,6 +151,7 @@ def test_killed_key_remove(reference: Scene, extent: Extent) -> None:
     sweep(reference, extent, ("key", "remove", passphrase), after_writing(reference), 4)
 
 
+@needs_strace
 def test_killed_restore(reference: Scene, extent: Extent) -> None:
     """What has its own name is whole; the same restore goes on from there and leaves nothing aside."""
     target = reference.top / "back"
@@ -163,6 +169,7 @@ def test_killed_restore(reference: Scene, extent: Extent) -> None:
     sweep(reference, extent, words, check, 5)
 
 
+@needs_strace
 def test_killed_init(extent: Extent) -> None:
     """Either there is a vault that opens, or `init` can be run again as if nothing had been."""
     with scratch_folder() as folder:
@@ -188,3 +195,30 @@ def _init_goes_on(scene: Scene, said: str) -> None:
     scene.key_file.unlink(missing_ok=True)
     scene.must("key", "add", "--file", scene.key_file, secret="passphrase")
     works_on(scene)
+
+
+def stop_after(times: int) -> Callable[[], bool]:
+    """Says no so many times, and then yes."""
+    left = iter(range(times))
+    return lambda: next(left, None) is None
+
+
+def test_a_restore_that_is_stopped_anywhere_leaves_whole_files_only(scratch: Path, extent: Extent) -> None:
+    """Stopped before any file or chunk; then the same restore goes on, and leaves nothing aside."""
+    scene = Scene(scratch / "scene")
+    scene.source.mkdir(parents=True)
+    (scene.source / "film").write_bytes(extent.rng.randbytes(9 << 20))
+    for number in range(4):
+        (scene.source / f"{number}").write_bytes(b"%d" % number * 1000)
+    quick_vault(scene)
+    wanted = scene.take().snapshot
+    for times in extent.choose("stops of a restore", range(12), 12):
+        target = scratch / "back"
+        with scene.opened() as session, contextlib.suppress(KeyboardInterrupt):
+            give_back(session, wanted, target, stop=stop_after(times))
+        for path in target.iterdir():
+            assert path.read_bytes() == (scene.source / path.name).read_bytes(), times
+        with scene.opened() as session:
+            assert give_back(session, wanted, target).complete
+        assert differences(scene.source, target) == []
+        shutil.rmtree(target)

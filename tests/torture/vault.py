@@ -11,22 +11,28 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from tests.compare_trees import Look, differences, looks
+from vaultd.copies.directory import DirectoryCopy
 from vaultd.credentials import Credential, KeyFile, RecoveryCode
 from vaultd.errors import Damaged, Missing
+from vaultd.format.keys import Keys, new_vault_id
+from vaultd.format.slot import format_key_file
 from vaultd.jobs.check import Report, check
-from vaultd.jobs.opening import Session, open_for_writing, open_vault
-from vaultd.jobs.restore import Options, Overwrite, Restored, plan_restore, restore
+from vaultd.jobs.keys import add_slot
+from vaultd.jobs.opening import Session, begin_writing, open_for_writing, open_vault
+from vaultd.jobs.restore import Options, Restored, plan_restore, restore
 from vaultd.jobs.restoring import DAMAGED_SUFFIX
 from vaultd.jobs.snapshot import Taken, take_snapshot
-from vaultd.jobs.sources import my_sources
+from vaultd.jobs.sources import Wanted, add_source, my_sources
 from vaultd.progress import Silent
-from vaultd.settings import Home, find_home
+from vaultd.settings import Home, Place, Settings, find_home, save
+from vaultd.store.state import State
+from vaultd.store.vault import Vault
 from vaultd.tree.snapshots import Snapshot, list_snapshots
 from vaultd.tree.sources import find_source
 from vaultd.tree.view import View
@@ -248,6 +254,22 @@ def make_reference(top: Path) -> Scene:
     return scene
 
 
+def quick_vault(scene: Scene) -> None:
+    """A vault that needs no passphrase: made by the jobs, with a key file for its only slot."""
+    copy = DirectoryCopy.create(scene.copy, new_vault_id(), os.urandom(16), "main")
+    keys = Keys.from_master(os.urandom(32), copy.vault_id)
+    scene.key_file.write_text(format_key_file(os.urandom(32)))
+    config = Settings(keys.vault_id, (Place("main", str(scene.copy), copy.copy_id),))
+    save(scene.home, config)
+    vault = Vault(copy, keys, State(scene.home.state_file, keys.vault_id))
+    vault.sync()
+    session = Session(scene.home, config, vault)
+    begin_writing(session)
+    add_slot(session, KeyFile(scene.key_file.read_bytes()), "test")
+    add_source(session, Wanted(os.fsencode(scene.source)))
+    vault.close()
+
+
 # What must hold of what comes out, whatever was done to the vault.
 
 
@@ -259,11 +281,16 @@ class Outcome:
     told: bool = False
 
 
-def give_back(session: Session, snapshot: Snapshot, target: Path, *, deleted: bool = False) -> Restored:
+def _never() -> bool:
+    return False
+
+
+def give_back(
+    session: Session, snapshot: Snapshot, target: Path, *, stop: Callable[[], bool] = _never
+) -> Restored:
     view = View(session.vault, snapshot.body.root, snapshot.body.attic)
-    options = Options(overwrite=Overwrite.NEVER, deleted=deleted)
-    plan = plan_restore(view, b"", os.fsencode(target), options)
-    return restore(plan, session.vault.keys, Silent(), lambda: False)
+    plan = plan_restore(view, b"", os.fsencode(target), Options())
+    return restore(plan, session.vault.keys, Silent(), stop)
 
 
 def outcome(scene: Scene, session: Session, wanted: str, target: Path) -> Outcome:

@@ -9,7 +9,7 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,17 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     db.execute("ROLLBACK")
                 raise
+
+    def _surely(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows that need none that was there before: where the file is damaged, into a new one."""
+        try:
+            self._write_all(sql, rows)
+        except StateLost:
+            self._write_all(sql, rows)
+
+    def _write_all(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        with self._writing() as db:
+            db.executemany(sql, rows)
 
 
 def _not_damage(error: Exception, path: Path) -> Exception | None:

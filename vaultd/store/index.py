@@ -64,14 +64,15 @@ class BlobIndex:
             self._learn(new)
 
     def rebuild(self) -> None:
-        """Forget all that state says of blobs, and read it from the copy."""
+        """Forget all that state says of blobs, and read it from the packs, whatever an index says."""
+        self._rebuilt = True
         with contextlib.suppress(StateLost):
             self._state.drop_all_packs()
         self._heads.clear()
         self.sync()
 
     def _learn(self, new: dict[bytes, int]) -> None:
-        if len(new) > 1:
+        if len(new) > 1 and not self._rebuilt:
             self._learn_from_indexes(new)
         for digest, size in new.items():
             try:
@@ -169,7 +170,6 @@ class BlobIndex:
         """
         if self._rebuilt:
             return False
-        self._rebuilt = True
         self.rebuild()
         return True
 
@@ -177,20 +177,34 @@ class BlobIndex:
         """Write an index file when enough packs stand in none; return how many packs it lists. Never
         needed.
         """
-        packs = self._state.unindexed()
+        packs = self._unindexed()
         if len(packs) < PACKS_PER_INDEX:
             return 0
         for plain in encode_index(self._listed(digest, size) for digest, size in packs):
             name, box = seal_alone(self._keys, KIND_INDEX, INDEX, plain)
             self._copy.put(ids.index_name(name), box)
-        self._state.mark_indexed(digest for digest, _ in packs)
+        with contextlib.suppress(StateLost):
+            self._state.mark_indexed(digest for digest, _ in packs)
         return len(packs)
 
+    def _unindexed(self) -> list[tuple[bytes, int]]:
+        """Packs that stand in no index file, as far as is known; only those that can be read."""
+        try:
+            packs = self._state.unindexed()
+        except StateLost:
+            return []
+        return [pack for pack in packs if len(packs) >= PACKS_PER_INDEX and self._is_readable(*pack)]
+
+    def _is_readable(self, digest: bytes, size: int) -> bool:
+        try:
+            self.read_table(digest, size)
+        except (Refused, Missing):
+            return False
+        return True
+
     def _listed(self, digest: bytes, size: int) -> PackTable:
-        rows = [
-            Row(row.id, row.type, row.codec, row.sealed_len, row.plain_len)
-            for row in self._state.pack_rows(digest)
-        ]
+        # From the pack itself: a row that flipped in the state must not get into the vault.
+        rows = self.read_table(digest, size)
         return PackTable(digest, size, self._copy.get(ids.pack_name(digest), 0, HEAD), encode_table(rows))
 
 

@@ -94,8 +94,7 @@ class State(Database):
         return rows[0][0] if rows else None
 
     def put(self, key: str, value: bytes) -> None:
-        with self._writing() as db:
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._surely("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, value)])
 
     # Packs and blobs.
 
@@ -198,8 +197,7 @@ class State(Database):
         return {name: (records, check) for name, records, check in self._rows("SELECT * FROM logs")}
 
     def put_logs(self, logs: Iterable[tuple[str, bytes, bytes]]) -> None:
-        with self._writing() as db:
-            db.executemany("INSERT OR REPLACE INTO logs VALUES (?, ?, ?)", logs)
+        self._surely("INSERT OR REPLACE INTO logs VALUES (?, ?, ?)", list(logs))
 
     # Folders.
 
