@@ -11,8 +11,8 @@ It asks for the passphrase or the recovery code. COPY is a folder that holds pac
 copies of one vault, what is damaged in one is taken from another. SNAPSHOT is an id as `list` shows it, the name of a
 source (its newest), or `latest`. TARGET is a new or empty folder. --deleted restores what earlier snapshots had and
 this one has not. What cannot be had is listed, with a word of section 12 of FORMAT.md, which says what every byte is;
-a file that lost parts is kept as NAME.damaged, with zeros for them. Exit codes: 0 done, 1 failed, 2 usage, 3 not all
-can be made here, 10 nothing found, 12 wrong key, 20 something that was asked for is damaged or missing."""
+a file that lost parts is kept as NAME.vaultd-damaged, with zeros for them. Exit codes: 0 done, 1 failed, 2 usage, 3 not
+all can be made here, 10 nothing found, 12 wrong key, 20 something that was asked for is damaged or missing."""
 import argparse, collections, errno, getpass, hashlib, itertools, os, pathlib, re, sqlite3, struct, sys, time
 import unicodedata, msgpack, zstandard
 from blake3 import blake3
@@ -330,7 +330,7 @@ class Vault:  # the union of some copies of one vault
             whole = not self.finish(entry, fd) and there == held
         finally:
             os.close(fd)
-            if there and not whole: os.link(name, name + b".damaged", src_dir_fd=self.here, dst_dir_fd=self.here)
+            if there and not whole: os.link(name, name + b".vaultd-damaged", src_dir_fd=self.here, dst_dir_fd=self.here)
             if not whole: os.unlink(name, dir_fd=self.here)
     def finish(self, entry, where, **how):  # owner, attributes, mode and time, of what is open or a name not followed
         steps = [lambda: os.chown(where, entry.uid, entry.gid, **how)] if os.geteuid() == 0 else []
@@ -388,12 +388,12 @@ def main(arguments=None):
             print(ident.hex()[:8], at, *said, ("partial", "complete")[body["complete"]], sep="  ")
     elif found := [r for r in found if wanted in ("latest", r.body["name"], r.id.hex()[:max(8, len(wanted))])]:
         vault.scan("packs", (1, 2)); vault.code = 0
-        root, attic = found[-1].body["root"].content, found[-1].body["attic"]
-        tree = Tree(attic, True, root) if options.deleted else Tree(root, False, None)
+        top, attic = found[-1].body["root"], found[-1].body["attic"]
+        tree = Tree(attic, True, top.content) if options.deleted else Tree(top.content, False, None)
         found = (vault.find(tree, os.fsencode(path)) if path else vault.children(tree)) if tree.content else ()
         pathlib.Path(target).mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.listdir(target): stop(2, "The target is not empty.")
-        if found: vault.run(iter(found), target)
+        if found: vault.run(iter(found), target); path or options.deleted or vault.finish(top, vault.here)
     for what in sorted(UNKNOWN): tell("unknown, from a newer vaultd, read past:", what)
     if not found: stop(vault.code or 10, "Nothing was found.")
     return vault.code

@@ -141,7 +141,7 @@ def test_one_damaged_copy_alone_gives_what_it_has_and_lists_the_rest(
     done = recover("restore", left, "latest", tmp_path / "out", *code)
     assert done.returncode == 20
     wrong = golden.differences(tmp_path / "out", snapshot.root)
-    assert wrong == ["one: missing", "two.damaged: should not be there", "two: missing"]
+    assert wrong == ["one: missing", "two.vaultd-damaged: should not be there", "two: missing"]
     assert re.search(r"^one missing", done.stderr, re.MULTILINE), done.stderr
     assert re.search(r"^two digest", done.stderr, re.MULTILINE), done.stderr
 

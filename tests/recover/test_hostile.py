@@ -80,7 +80,7 @@ def test_every_file_of_a_small_vault_flipped_and_cut_gives_no_wrong_bytes(tmp_pa
             found = give_back(module, folder, keys, out)
             assert found, f"{path.name} broken in way {number} was not noticed"
             for made in out.iterdir():
-                assert made.name.endswith(".damaged") or made.read_bytes() in (text, text * 2)
+                assert made.name.endswith(".vaultd-damaged") or made.read_bytes() in (text, text * 2)
         path.write_bytes(data)
     assert give_back(module, folder, keys, tmp_path / "sound") == []
 

@@ -54,7 +54,7 @@ def test_recover_restores_the_rest_of_a_hostile_vault(vector: Vector, tmp_path: 
     assert sorted(path.name for path in out.iterdir()) in (
         ["sound"],
         ["bad", "sound"],
-        ["bad.damaged", "sound"],
+        ["bad.vaultd-damaged", "sound"],
     )
 
 
