@@ -180,6 +180,22 @@ class NoSuchCopy(VaultdError):
     copy: str
 
 
+@dataclass(eq=False)
+class SamePlace(VaultdError):
+    """Two copies must stand in two places, and this place is that of the other copy already."""
+
+    place: str
+
+
+@dataclass(eq=False)
+class CopyGone(VaultdError):
+    """This copy was enrolled here, and there is none now: most likely its disk is not mounted."""
+
+    exit_code: ClassVar[int] = 10
+    place: str
+    copy: str = ""
+
+
 # Sources and snapshots.
 
 

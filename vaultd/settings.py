@@ -43,6 +43,15 @@ class Home:
         """The local database: a cache, which may be deleted at any time."""
         return self.state / "state.db"
 
+    def state_file_of(self, copy_id: bytes) -> Path:
+        """The same for a copy other than the first: state says what one copy holds."""
+        return self.state / f"state-{copy_id.hex()}.db"
+
+    @property
+    def ledger_file(self) -> Path:
+        """Which files were read back from which copy; less is known to be safe without it."""
+        return self.state / "ledger.db"
+
     @property
     def lock_file(self) -> Path:
         return self.state / "lock"

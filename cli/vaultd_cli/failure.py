@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from vaultd.errors import BadUsage, VaultdError
-from vaultd_cli.catalogue import in_english, knows, say
+from vaultd_cli.catalogue import Said, in_english, knows, say
 from vaultd_cli.console import Console, named
 
 FAILED = 1
@@ -50,6 +50,12 @@ class Failure:
             "advice": advice,
             "exit_code": self.exit_code,
         }
+
+
+def sentence(error: BaseException, console: Console) -> str:
+    """What an exception means, to stand within another sentence on this console."""
+    failure = explain(error)
+    return Said((in_english if console.as_json else say)(failure.message, **failure.facts))
 
 
 def explain(error: BaseException) -> Failure:

@@ -132,6 +132,7 @@ class Run:
         """
         from vaultd.jobs.opening import open_for_writing, open_vault
         from vaultd.store.lock import writer_lock
+        from vaultd_cli.failure import sentence
 
         # What can be refused is refused before anybody is asked for a passphrase.
         assert self.settings
@@ -143,6 +144,9 @@ class Run:
             session = self.unlock(
                 lambda given: stack.enter_context(enter(self.home, given, self.key or None))
             )
+            for place, error in session.passed_over:
+                why = sentence(error, self.console)
+                self.console.warn("open.passed-over", label=place.label, url=place.url, why=why)
             if session.replaced is not None:
                 self.console.warn("open.new-device")
             yield session

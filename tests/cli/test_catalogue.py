@@ -14,7 +14,7 @@ from vaultd_cli.verbs import ALIASES, VERBS
 
 from tests.cli import keys
 from vaultd import errors
-from vaultd.jobs.status import SAVED
+from vaultd.jobs.level import PROTECTED, SAVED
 from vaultd.tree import troubles
 from vaultd.tree.sources import KINDS
 
@@ -79,7 +79,7 @@ def test_every_misuse_and_every_stage_has_its_sentence() -> None:
 def test_every_finding_kind_level_and_trouble_has_its_words() -> None:
     assert {f"doctor.{key}" for key in keys.taken("Finding")} - EN.keys() <= {"doctor.settings"}
     assert {f"kind.{kind}" for kind in KINDS} - EN.keys() == set()
-    assert f"level.{SAVED}" in EN
+    assert {f"level.{SAVED}", f"level.{PROTECTED}"} <= EN.keys()
     words = {word for name, word in vars(troubles).items() if name.isupper() and isinstance(word, str)}
     assert {f"why.{word}" for word in words} - EN.keys() == set()
 

@@ -5,7 +5,8 @@ record and its chain, every page of every snapshot, and that every chunk they na
 every byte as well. Nothing is repaired here but the two texts.
 """
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import blake3
@@ -18,8 +19,12 @@ from vaultd.format.box import verify_box
 from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
 from vaultd.format.limits import CHUNK, KIND_INDEX, KIND_LOG
 from vaultd.format.slot import parse_slot
+from vaultd.jobs.level import digest_of
+from vaultd.jobs.opening import Session, open_other
 from vaultd.progress import Progress
+from vaultd.settings import Place
 from vaultd.store.index import newer_box
+from vaultd.store.ledger import Ledger
 from vaultd.store.vault import Vault
 from vaultd.tree.content import pieces
 from vaultd.tree.folder import entries_of
@@ -57,6 +62,33 @@ class Report:
     @property
     def sound(self) -> bool:
         return not self.damage and not self.lost_count
+
+
+def check_copies(
+    session: Session,
+    places: Iterable[Place],
+    progress: Progress,
+    stop: Callable[[], None],
+    *,
+    read_data: bool = False,
+) -> Iterator[tuple[Place, Report | VaultdError]]:
+    """Check copies of an open vault one after the other: what was found, or why a copy cannot be looked at.
+
+    What is damaged counts as read back no more.
+    """
+    for place in places:
+        try:
+            with contextlib.ExitStack() as stack:
+                other = place in session.others
+                vault = stack.enter_context(open_other(session, place)) if other else session.vault
+                report = check(vault, progress, stop, read_data=read_data)
+        except VaultdError as error:
+            yield place, error
+            continue
+        names = [name for error in report.damage if ids.parse(name := getattr(error, "name", ""))]
+        with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
+            ledger.forget(place.copy_id, map(digest_of, names))
+        yield place, report
 
 
 def check(vault: Vault, progress: Progress, stop: Callable[[], None], *, read_data: bool = False) -> Report:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import blake3
 
 from vaultd import ids
+from vaultd.copies.contract import Copy
 from vaultd.credentials import KeyFile, Passphrase
 from vaultd.errors import Ambiguous, Damaged, LastKey, Missing, NoSuchKey, Refused, WrongKey
 from vaultd.format.record import KeyAddedBody
@@ -43,7 +44,7 @@ def list_slots(session: Session) -> list[SlotInfo]:
     """The slots that can be read. Damaged ones are `check`'s to tell."""
     added = {record.body["slot"]: record for _, record in session.vault.journal.of_kind("key-added")}
     found = []
-    for name, data in _read_slots(session):
+    for name, data in _read_slots(session.vault.copy):
         slot = parse_slot(data)
         record = added.get(bytes.fromhex(name))
         label = KeyAddedBody.from_map(record.body).label if record else ""
@@ -51,11 +52,11 @@ def list_slots(session: Session) -> list[SlotInfo]:
     return found
 
 
-def _read_slots(session: Session) -> list[tuple[str, bytes]]:
+def _read_slots(copy: Copy) -> list[tuple[str, bytes]]:
     slots = []
-    for stored in sorted(session.vault.copy.list("keys/"), key=lambda stored: stored.name):
+    for stored in sorted(copy.list("keys/"), key=lambda stored: stored.name):
         try:
-            data = session.vault.copy.fetch(stored.name)
+            data = copy.fetch(stored.name)
             parse_slot(data)
         except (Damaged, Missing, Refused):
             continue
@@ -106,7 +107,7 @@ def remove_slot(session: Session, key: str) -> str:
     The record comes first: a slot that is gone without one would look like damage. Raises NoSuchKey,
     Ambiguous, LastKey.
     """
-    slots = _read_slots(session)
+    slots = _read_slots(session.vault.copy)
     chosen = [name for name, _ in slots if name.startswith(key.lower())]
     if not chosen:
         raise NoSuchKey(key)
@@ -137,6 +138,19 @@ def _forget_device_key(session: Session, slot: bytes) -> None:
         with contextlib.suppress(WrongKey, Refused):
             _opens(slot, credential)
             session.home.device_key_file.unlink(missing_ok=True)
+
+
+def drop_removed_slots(session: Session, copy: Copy) -> None:
+    """Take the slots that records say are removed off another copy, which holds those records already and
+    keeps a slot that was read back.
+    """
+    digests = {name: bytes.fromhex(name) for name, _ in _read_slots(copy)}
+    removed = {name for name, digest in digests.items() if _is_removed(session, digest)}
+    if not removed or removed == digests.keys():
+        return
+    copy.read_back(ids.key_name(digests[min(digests.keys() - removed)]))
+    for name in removed:
+        copy.remove(ids.key_name(digests[name]))
 
 
 def _is_removed(session: Session, digest: bytes) -> bool:

@@ -4,14 +4,28 @@ and place in the log.
 
 import contextlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from vaultd.copies.contract import Copy
 from vaultd.copies.directory import NO_DEVICE, DirectoryCopy
 from vaultd.credentials import Credential, KeyFile, Passphrase, RecoveryCode
-from vaultd.errors import Damaged, Headless, Missing, NoSuchKey, NoVault, Refused, VaultdError, WrongKey
+from vaultd.errors import (
+    CopyGone,
+    Damaged,
+    Headless,
+    Missing,
+    NoSuchKey,
+    NotAFolder,
+    NoVault,
+    Refused,
+    Unreachable,
+    VaultdError,
+    WrongKey,
+    WrongPlace,
+)
 from vaultd.format.box import BoxHead
 from vaultd.format.keys import Keys
 from vaultd.format.limits import HEAD, KIND_LOG
@@ -24,7 +38,7 @@ from vaultd.store.vault import Vault
 
 # A vault with more slots than this is not one of ours; each wrong one costs an Argon2.
 MAX_SLOTS = 16
-_LAST_SLOT = "slot"
+Opened = TypeVar("Opened")
 
 
 @dataclass(slots=True)
@@ -32,7 +46,7 @@ class Session:
     """An open vault and where this computer keeps its own files.
 
     `device` is the id under which this computer wrote last, or writes now; `replaced` the one that it has
-    just given up.
+    just given up. `passed_over` are copies that stand before the one in use and cannot be used now.
     """
 
     home: Home
@@ -40,6 +54,12 @@ class Session:
     vault: Vault
     device: bytes = b""
     replaced: bytes | None = None
+    passed_over: tuple[tuple[Place, VaultdError], ...] = ()
+
+    @property
+    def others(self) -> tuple[Place, ...]:
+        """The copies of the settings but for the one in use."""
+        return tuple(place for place in self.settings.copies if place.copy_id != self.vault.copy.copy_id)
 
 
 def copy_path(place: Place) -> Path:
@@ -47,13 +67,33 @@ def copy_path(place: Place) -> Path:
     return Path(place.url.removeprefix("file://"))
 
 
-def open_copy(home: Home, settings: Settings) -> Copy:
-    """The copy that settings name. Raises NoVault, WrongPlace, Unreachable."""
-    if not settings.copies:
-        raise NoVault(str(home.config))
-    place = settings.copies[0]
+def open_place(home: Home, place: Place) -> Copy:
+    """One copy of the settings. Raises CopyGone, WrongPlace, NotAFolder, TooNew, Damaged, Unreachable."""
     device = (_remembered_device(home) or b"").hex() or NO_DEVICE
-    return DirectoryCopy.open(copy_path(place), place.copy_id, place.label, device)
+    try:
+        return DirectoryCopy.open(copy_path(place), place.copy_id, place.label, device)
+    except NoVault as error:
+        raise CopyGone(error.place, place.label) from error
+
+
+def open_copy(home: Home, settings: Settings) -> Copy:
+    """The first copy of the settings that can be opened. Raises NoVault, and what `open_place` raises."""
+    return _first(settings.copies, home, lambda place: open_place(home, place))[0]
+
+
+def _first(
+    places: Sequence[Place], home: Home, opener: Callable[[Place], Opened]
+) -> tuple[Opened, tuple[tuple[Place, VaultdError], ...]]:
+    """What `opener` made of the first place that can be used, and the places before it. Raises what it
+    raised for the first of all where none can be.
+    """
+    passed_over: list[tuple[Place, VaultdError]] = []
+    for place in places:
+        try:
+            return opener(place), tuple(passed_over)
+        except (CopyGone, NoVault, WrongPlace, NotAFolder, Unreachable, Damaged, Missing) as error:
+            passed_over.append((place, error))
+    raise passed_over[0][1] if passed_over else NoVault(str(home.config))
 
 
 def seems_a_vault(path: Path) -> None:
@@ -78,17 +118,51 @@ def device_credential(home: Home) -> KeyFile | None:
 
 
 @contextlib.contextmanager
-def open_vault(home: Home, credential: Credential, key: str | None = None) -> Iterator[Session]:
-    """Open the vault of this home for reading. It is let go of at the end.
+def open_vault(
+    home: Home, credential: Credential, key: str | None = None, *, writing: bool = False
+) -> Iterator[Session]:
+    """Open the vault of this home, from the first copy that can be read; for `writing` from the first
+    copy alone, which others follow. It is let go of at the end.
 
-    `key` names the one slot to try. Raises NoVault, WrongPlace, Unreachable, WrongKey, NoSuchKey.
+    `key` names the one slot to try. Raises NoVault, CopyGone, WrongPlace, Unreachable, WrongKey, NoSuchKey.
     """
     settings = load(home)
-    with contextlib.closing(open_copy(home, settings)) as copy:
-        keys = unlock(copy, credential, key)
-        with contextlib.closing(Vault(copy, keys, State(home.state_file, keys.vault_id))) as vault:
-            vault.sync()
-            yield Session(home, settings, vault, _remembered_device(home) or b"")
+    places = settings.copies[:1] if writing else settings.copies
+    vault, passed_over = _first(places, home, lambda place: _unlocked(home, settings, place, credential, key))
+    with contextlib.closing(vault):
+        device = _remembered_device(home) or b""
+        yield Session(home, settings, vault, device, passed_over=passed_over)
+
+
+def _unlocked(home: Home, settings: Settings, place: Place, credential: Credential, key: str | None) -> Vault:
+    copy = open_place(home, place)
+    try:
+        return _synced(home, settings, copy, unlock(copy, credential, key))
+    except BaseException:
+        copy.close()
+        raise
+
+
+def _synced(home: Home, settings: Settings, copy: Copy, keys: Keys) -> Vault:
+    """The vault as this copy holds it, each copy with a state of its own."""
+    is_first = copy.copy_id == settings.copies[0].copy_id
+    state = State(home.state_file if is_first else home.state_file_of(copy.copy_id), keys.vault_id)
+    vault = Vault(copy, keys, state)
+    try:
+        vault.sync()
+    except BaseException:
+        state.close()
+        raise
+    return vault
+
+
+@contextlib.contextmanager
+def open_other(session: Session, place: Place) -> Iterator[Vault]:
+    """The same vault as another of its copies holds it. Raises what `open_place` raises, and Unreachable."""
+    with contextlib.closing(open_place(session.home, place)) as copy:
+        vault = _synced(session.home, session.settings, copy, session.vault.keys)
+        with contextlib.closing(vault):
+            yield vault
 
 
 @contextlib.contextmanager
@@ -97,7 +171,7 @@ def open_for_writing(home: Home, credential: Credential, key: str | None = None)
     is taken.
     """
     load(home)
-    with writer_lock(home.lock_file), open_vault(home, credential, key) as session:
+    with writer_lock(home.lock_file), open_vault(home, credential, key, writing=True) as session:
         begin_writing(session)
         yield session
 

@@ -49,7 +49,9 @@ def add_source(session: Session, wanted: Wanted) -> Source:
     sources = list_sources(session.vault.journal)
     before = _before(session, sources, path, wanted)
     others = [source for source in sources if before is None or source.body.id != before.body.id]
-    name = wanted.name or (before.body.name if before else suggest_name(others, path))
+    name = wanted.name
+    if name is None:
+        name = before.body.name if before else suggest_name(others, path)
     body = SourceBody(
         answers=list(before.answers) if before else [],
         cross=wanted.cross,
@@ -105,9 +107,18 @@ def my_devices(session: Session) -> set[bytes]:
 
 
 def beside_copy(session: Session, source: Source) -> bool:
-    """Whether the source and a copy stand on one file system, so that one broken disk takes both."""
+    """Whether the source and every copy stand on one file system, so that one broken disk takes all of
+    them. A copy that is not there now stands elsewhere.
+    """
     path = Path(os.fsdecode(source.body.path))
-    return path.is_dir() and any(same_disk(path, copy_path(place)) for place in session.settings.copies)
+    return path.is_dir() and all(_beside(path, copy_path(place)) for place in session.settings.copies)
+
+
+def _beside(path: Path, place: Path) -> bool:
+    try:
+        return same_disk(path, place)
+    except OSError:
+        return False
 
 
 def own_places(session: Session) -> list[bytes]:

@@ -1,15 +1,18 @@
 """How safe everything is, and never better than it was measured."""
 
+import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vaultd.copies.contract import Space
-from vaultd.jobs.opening import Session
+from vaultd.errors import VaultdError
+from vaultd.jobs.level import PROTECTED, SAVED, felt, highest, on_one_disk, protects, removed_slots
+from vaultd.jobs.opening import Session, open_place
 from vaultd.jobs.sources import beside_copy, is_mine
+from vaultd.settings import Place
+from vaultd.store.ledger import Ledger
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots
 from vaultd.tree.sources import Source, list_sources
-
-CAPTURED, SAVED, PROTECTED = "captured", "saved", "protected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,28 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyStatus:
+    """One copy: how many files it lacks that another one holds, or why it cannot be looked at now."""
+
+    place: Place
+    space: Space | None = None
+    behind: int = 0
+    error: VaultdError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """The one screen. `troubles` counts what did not fit when the vault was opened; `check` tells more."""
+    """The one screen. `packs` and `stored` (bytes) are of the copy in use; `level` is how safe all that is
+    saved is, and `highest` how safe the copies can make it; `troubles` counts what did not fit when the vault
+    was opened; `check` tells more.
+    """
 
     vault_id: bytes
-    copy_label: str
-    copy_url: str
-    space: Space
+    copies: tuple[CopyStatus, ...]
     packs: int
     stored: int
+    level: str
+    highest: str
     snapshots: int
     sources: tuple[SourceStatus, ...]
     troubles: int
@@ -47,26 +63,33 @@ class Status:
 
     @property
     def worst(self) -> bool:
-        """Something here is not as safe as was asked: never saved, partial, gone, or damaged."""
-        return bool(self.troubles) or any(
-            entry.mine and (entry.newest is None or not entry.newest.body.complete or not entry.there)
-            for entry in self.sources
+        """Something here is not as safe as was asked: never saved, partial, gone, behind, or damaged."""
+        return (
+            bool(self.troubles)
+            or any(copy.error or copy.behind for copy in self.copies)
+            or (bool(self.snapshots) and self.level != self.highest)
+            or any(
+                entry.mine and (entry.newest is None or not entry.newest.body.complete or not entry.there)
+                for entry in self.sources
+            )
         )
 
 
 def status(session: Session) -> Status:
-    """Everything that is known without reading data. One copy can reach `saved` and no more."""
-    vault, place = session.vault, session.settings.copies[0]
+    """Everything that is known without reading data. Copies that do not answer count for nothing."""
+    vault, leave = session.vault, removed_slots(session)
     packs, stored, _ = vault.state.counts()
     snapshots = list_snapshots(vault.journal)
-    sources = tuple(_source(session, source, snapshots) for source in list_sources(vault.journal))
+    looks = _looks(session, leave)
+    level = _level(session, {each.place.copy_id: held for each, held in looks if held is not None}, leave)
+    sources = tuple(_source(session, source, snapshots, level) for source in list_sources(vault.journal))
     return Status(
         vault_id=vault.keys.vault_id,
-        copy_label=place.label,
-        copy_url=place.url,
-        space=vault.copy.space(),
+        copies=tuple(each for each, _ in looks),
         packs=packs,
         stored=stored,
+        level=level,
+        highest=highest(session.settings),
         snapshots=len(snapshots),
         sources=sources,
         troubles=len(vault.troubles),
@@ -74,7 +97,40 @@ def status(session: Session) -> Status:
     )
 
 
-def _source(session: Session, source: Source, snapshots: list[Snapshot]) -> SourceStatus:
+def _looks(session: Session, leave: frozenset[str]) -> list[tuple[CopyStatus, set[bytes] | None]]:
+    """Each copy of the settings, with the hashes of what it holds."""
+    looks = [_look(session, place, leave) for place in session.settings.copies]
+    everything = {digest for _, held in looks for digest in held or ()}
+    return [
+        (each if held is None else replace(each, behind=len(everything - held)), held) for each, held in looks
+    ]
+
+
+def _look(session: Session, place: Place, leave: frozenset[str]) -> tuple[CopyStatus, set[bytes] | None]:
+    in_use = place not in session.others
+    try:
+        with contextlib.ExitStack() as stack:
+            opened = (
+                None if in_use else stack.enter_context(contextlib.closing(open_place(session.home, place)))
+            )
+            copy = opened or session.vault.copy
+            return CopyStatus(place, copy.space()), set(felt(copy, leave))
+    except VaultdError as error:
+        return CopyStatus(place, error=error), None
+
+
+def _level(session: Session, held: dict[bytes, set[bytes]], leave: frozenset[str]) -> str:
+    """`held` has what each copy that answers holds, by its id."""
+    first, *others = session.settings.copies
+    apart = [place.copy_id for place in others if place.copy_id in held and not on_one_disk(first, place)]
+    if first.copy_id not in held or not apart:
+        return SAVED
+    with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
+        pairs = ({each: held[each] for each in (first.copy_id, other)} for other in apart)
+        return PROTECTED if any(protects(ledger, pair, leave) for pair in pairs) else SAVED
+
+
+def _source(session: Session, source: Source, snapshots: list[Snapshot], level: str) -> SourceStatus:
     mine = is_mine(session, source)
     tips = tuple(heads(snapshots, source.body.id))
     there = mine and os.path.isdir(source.body.path)
@@ -82,7 +138,7 @@ def _source(session: Session, source: Source, snapshots: list[Snapshot]) -> Sour
         source=source,
         mine=mine,
         heads=tips,
-        level=SAVED if tips else None,
+        level=level if tips else None,
         there=there,
         beside_copy=there and beside_copy(session, source),
     )

@@ -7,14 +7,15 @@ import click
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import command
 from vaultd_cli.console import named
-from vaultd_cli.failure import explain
+from vaultd_cli.failure import explain, sentence
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from vaultd.errors import VaultdError
     from vaultd.jobs.check import Lost, Report
+    from vaultd.settings import Place
 
 _SHOWN = 20
+_NOT_ALL_SAFE = 3
 _DAMAGE = 20
 
 
@@ -23,18 +24,34 @@ _DAMAGE = 20
 @click.option("--copy", metavar="NAME", help=say("option.check-copy"))
 def check(run: Run, read_data: bool, copy: str | None) -> int:
     from vaultd.errors import NoSuchCopy
-    from vaultd.jobs.check import check as check_copy
+    from vaultd.jobs.check import check_copies
 
-    if copy is not None and all(place.label != copy for place in run.settings.copies):
-        raise NoSuchCopy(copy)
+    places = [place for place in run.settings.copies if copy in (None, place.label)]
+    if not places:
+        raise NoSuchCopy(copy or "")
+    documents, worst = [], 0
     with run.vault() as session, run.progress() as progress:
-        report = check_copy(session.vault, progress, _never, read_data=read_data)
-        label = session.vault.copy.label
+        for place, found in check_copies(session, places, progress, _never, read_data=read_data):
+            if isinstance(found, Exception):
+                documents.append(_away(run, place, found, alone=len(places) == 1))
+                worst = worst or _NOT_ALL_SAFE
+            else:
+                documents.append(_as_json(found, place.label, read_data))
+                _tell(run, found, place.label, read_data)
+                worst = worst if found.sound else _DAMAGE
     if run.json:
-        run.console.json(_as_json(report, label, read_data))
-    else:
-        _tell(run, report, label, read_data)
-    return 0 if report.sound else _DAMAGE
+        run.console.json(documents)
+    return worst
+
+
+def _away(run: Run, place: "Place", error: Exception, *, alone: bool) -> dict[str, Any]:
+    """A copy that cannot be looked at is not checked, and not damaged either."""
+    if alone:
+        raise error
+    failure = explain(error)
+    if not run.json:
+        failure.show(run.console)
+    return {"copy": place.label, "sound": None, **failure.as_json()}
 
 
 def _never() -> None:
@@ -42,8 +59,10 @@ def _never() -> None:
 
 
 def _tell(run: Run, report: "Report", label: str, read_data: bool) -> None:
+    if run.json:
+        return
     for error in report.damage[: _most(run, len(report.damage))]:
-        run.console.warn("check.damage", what=_sentence(error))
+        run.console.warn("check.damage", what=sentence(error, run.console))
     _tell_lost(run, report)
     for name in report.rewritten:
         run.console.tell("check.rewritten", name=name)
@@ -70,13 +89,6 @@ def _tell_lost(run: Run, report: "Report") -> None:
         run.console.warn(key, path=lost.path or b".", id=lost.snapshot.short, name=lost.snapshot.body.name)
     if report.lost_count > len(shown):
         run.console.warn("check.lost-more", count=report.lost_count - len(shown))
-
-
-def _sentence(error: "VaultdError") -> str:
-    from vaultd_cli.catalogue import Said
-
-    failure = explain(error)
-    return Said(say(failure.message, **failure.facts))
 
 
 def _as_json(report: "Report", label: str, read_data: bool) -> dict[str, Any]:

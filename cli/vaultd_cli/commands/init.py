@@ -14,6 +14,7 @@ from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
     from vaultd.credentials import Passphrase
+    from vaultd.jobs.sources import Wanted
 
 # Words that are asked back: enough to see that the code is on paper, few enough not to be typed from the
 # screen.
@@ -24,30 +25,53 @@ _PER_LINE = 4
 @command("init")
 @click.argument("copy", required=False, type=click.Path())
 @click.option("--name", default="main", metavar="NAME", help=say("option.copy-name"))
+@click.option("--second", type=click.Path(), metavar="PLACE", help=say("option.init-second"))
 @click.option("--kdf", type=click.Choice(("standard", "strong")), default="standard", help=say("option.kdf"))
 @click.option("--yes", is_flag=True, help=say("option.init-yes"))
-def init(run: Run, copy: str | None, name: str, kdf: str, yes: bool) -> int | None:
+def init(run: Run, copy: str | None, name: str, second: str | None, kdf: str, yes: bool) -> int:
     from vaultd.errors import NoTerminal
     from vaultd.format.keys import new_master
-    from vaultd.jobs.init import create_vault, refuse_place, refuse_second_vault
+    from vaultd.jobs.init import create_vault, refuse_second_vault
+    from vaultd_cli import others
     from vaultd_cli.hardening import keep_memory_private
 
     if not (run.may_ask or (copy and yes)):
         raise NoTerminal
     refuse_second_vault(run.home)
     keep_memory_private()
-    guided = copy is None
-    place = Path(copy or ask.line(say("init.where"))).expanduser().absolute()
-    refuse_place(place)
-    folder = ask.line(say("init.folder")) if guided else ""
+    place, other, source = _answers(copy, second)
     passphrase = _passphrase(run)
     master = new_master()
     words = _show_code(run, master)
     if not yes:
         _ask_back(run, words)
-    create_vault(run.home, place, master, passphrase, name, strong=kdf == "strong")
-    _tell(run, place, words)
-    return _first_snapshot(run, passphrase, folder) if folder else None
+    reached = create_vault(run.home, place, master, passphrase, name, strong=kdf == "strong", second=other)
+    _tell(run, place, other, words)
+    if source is not None:
+        return _first_snapshot(run, passphrase, source)
+    run.console.tell("init.next")
+    others.tell(run, reached)
+    return others.exit_code(reached)
+
+
+def _answers(copy: str | None, second: str | None) -> "tuple[Path, Path | None, Wanted | None]":
+    """The two places and the folder, asked for where nothing was given. What must be refused is refused
+    here: it costs nobody a passphrase and a code on paper.
+    """
+    from vaultd.jobs.init import refuse_place, refuse_second_place
+
+    place = _place(copy or ask.line(say("init.where")))
+    refuse_place(place)
+    given = second or ("" if copy else ask.line(say("init.second")))
+    other = _place(given) if given else None
+    if other is not None:
+        refuse_second_place(place, other)
+    folder = "" if copy else ask.line(say("init.folder"))
+    return place, other, _wanted(folder) if folder else None
+
+
+def _place(given: str) -> Path:
+    return Path(given).expanduser().absolute()
 
 
 def _passphrase(run: Run) -> "Passphrase":
@@ -90,21 +114,40 @@ def _ask_back(run: Run, words: list[str]) -> None:
             run.console.warn("init.other-word", number=place + 1)
 
 
-def _tell(run: Run, place: Path, words: list[str]) -> None:
+def _tell(run: Run, place: Path, second: Path | None, words: list[str]) -> None:
     if run.json:
-        run.console.json({"copy": str(place), "home": str(run.home.config), "recovery_code": words})
+        document = {"copy": str(place), "second": str(second) if second else None}
+        run.console.json(document | {"home": str(run.home.config), "recovery_code": words})
         return
     run.console.answer("init.done", place=os.fsencode(place))
-    run.console.tell("init.next")
+    if second:
+        run.console.answer("init.done-second", place=os.fsencode(second))
+    _warn_of_one_place(run)
 
 
-def _first_snapshot(run: Run, passphrase: "Passphrase", folder: str) -> int:
+def _warn_of_one_place(run: Run) -> None:
+    from vaultd.jobs.level import SAVED, highest
+
+    if len(run.settings.copies) > 1 and highest(run.settings) == SAVED:
+        run.console.warn("status.one-place")
+
+
+def _wanted(folder: str) -> "Wanted":
+    """Raises NotAFolder."""
+    from vaultd.jobs.sources import Wanted, check_wanted
+
+    wanted = Wanted(os.fsencode(_place(folder)))
+    check_wanted(wanted)
+    return wanted
+
+
+def _first_snapshot(run: Run, passphrase: "Passphrase", wanted: "Wanted") -> int:
     from vaultd.jobs.opening import open_for_writing
-    from vaultd.jobs.sources import Wanted, add_source
+    from vaultd.jobs.sources import add_source
     from vaultd_cli.commands.snapshot import take
     from vaultd_cli.commands.source import warn_of_one_disk
 
     with open_for_writing(run.home, passphrase) as session:
-        source = add_source(session, Wanted(os.fsencode(os.path.expanduser(folder))))
+        source = add_source(session, wanted)
         warn_of_one_disk(run, session, source)
         return take(run, session, [source], force=False)

@@ -9,6 +9,7 @@ from vaultd_cli import ask, show
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import Group
 from vaultd_cli.console import Column
+from vaultd_cli.others import bring_up
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _as_json(slot: "SlotInfo") -> dict[str, object]:
 @click.option("--new-passphrase-file", type=click.Path(), help=say("option.new-passphrase-file"))
 @click.option("--kdf", type=click.Choice(("standard", "strong")), default="standard", help=say("option.kdf"))
 @click.option("--label", default="", metavar="NAME", help=say("option.key-label"))
-def add(run: Run, file: str | None, new_passphrase_file: str | None, kdf: str, label: str) -> None:
+def add(run: Run, file: str | None, new_passphrase_file: str | None, kdf: str, label: str) -> int:
     from vaultd.errors import BadUsage
     from vaultd.jobs.keys import add_slot
 
@@ -64,7 +65,8 @@ def add(run: Run, file: str | None, new_passphrase_file: str | None, kdf: str, l
     with run.vault(writing=True) as session:
         new = _new_key_file(file) if file else _new_passphrase(run, new_passphrase_file)
         slot = add_slot(session, new, label, strong=kdf == "strong")
-    _tell(run, "key.added", slot)
+        _tell(run, "key.added", slot)
+        return bring_up(run, session)
 
 
 def _new_passphrase(run: Run, path: str | None) -> "Passphrase":
@@ -89,38 +91,40 @@ def _new_key_file(path: str) -> "KeyFile":
 @click.option("--new-passphrase-file", type=click.Path(), help=say("option.new-passphrase-file"))
 @click.option("--kdf", type=click.Choice(("standard", "strong")), default="standard", help=say("option.kdf"))
 @click.option("--label", default="", metavar="NAME", help=say("option.key-label"))
-def change(run: Run, id: str | None, new_passphrase_file: str | None, kdf: str, label: str) -> None:  # noqa: A002
+def change(run: Run, id: str | None, new_passphrase_file: str | None, kdf: str, label: str) -> int:  # noqa: A002
     from vaultd.jobs.keys import change_passphrase, only_passphrase
 
     with run.vault(writing=True) as session:
         old = id or only_passphrase(session)
         new = _new_passphrase(run, new_passphrase_file)
         slot = change_passphrase(session, old, new, label, strong=kdf == "strong")
-    _tell(run, "key.changed", slot)
+        _tell(run, "key.changed", slot)
+        return bring_up(run, session)
 
 
 @key.verb("remove", unlocks=True)
 @click.argument("id")
-def remove(run: Run, id: str) -> None:  # noqa: A002
+def remove(run: Run, id: str) -> int:  # noqa: A002
     from vaultd.jobs.keys import remove_slot
 
     with run.vault(writing=True) as session:
         slot = remove_slot(session, id)
-    _tell(run, "key.removed", slot)
-    run.console.tell("key.removed-limit")
+        _tell(run, "key.removed", slot)
+        run.console.tell("key.removed-limit")
+        return bring_up(run, session)
 
 
 @key.verb("unlock", unlocks=True)
-def unlock(run: Run) -> None:
+def unlock(run: Run) -> int:
     import platform
 
     from vaultd.jobs.keys import unlock_computer
 
     with run.vault(writing=True) as session:
         slot = unlock_computer(session, platform.node())
-        path = session.home.device_key_file
-    _tell(run, "key.unlocked", slot)
-    run.console.tell("key.unlocked-limit", path=os.fsencode(path))
+        _tell(run, "key.unlocked", slot)
+        run.console.tell("key.unlocked-limit", path=os.fsencode(session.home.device_key_file))
+        return bring_up(run, session)
 
 
 def _tell(run: Run, sentence: str, slot: str) -> None:

@@ -46,7 +46,7 @@ def take(run: Run, session: "Session", sources: "Sequence[Source]", *, force: bo
     from vaultd.jobs.snapshot import take_snapshot
     from vaultd.tree.scan import never
 
-    documents, failures, worst = [], [], 0
+    takens, failures, worst = [], [], 0
     for source in sources:
         try:
             with run.progress() as progress:
@@ -54,13 +54,28 @@ def take(run: Run, session: "Session", sources: "Sequence[Source]", *, force: bo
         except (SourceGone, SourceEmpty, SourceUnreadable, NotAFolder, Overlap) as error:
             failures.append(error)
             continue
-        documents.append(_as_json(taken))
+        takens.append(taken)
         worst = max(worst, _NOT_ALL_SAFE if taken.trouble_count else 0)
         if not run.json:
             _tell(run, taken)
+    if takens:
+        worst = max(worst, _protect(run, session, takens))
+    elif run.json:
+        run.console.json([])
+    return max(worst, _tell_failures(run, failures, bool(takens)))
+
+
+def _protect(run: Run, session: "Session", takens: "Sequence[Taken]") -> int:
+    """Bring the other copies up, and answer for how safe the snapshots are now."""
+    from vaultd_cli import others
+
+    reached = others.caught_up(run, session)
     if run.json:
-        run.console.json(documents)
-    return _tell_failures(run, failures, bool(documents)) or worst
+        run.console.json([_as_json(taken, reached.level) for taken in takens])
+    elif session.others and reached.as_asked:
+        run.console.answer("copies.protected" if reached.level == "protected" else "copies.saved")
+    others.tell(run, reached)
+    return others.exit_code(reached)
 
 
 def _tell_failures(run: Run, failures: "Sequence[VaultdError]", any_saved: bool) -> int:
@@ -107,7 +122,7 @@ def why(error: str) -> str:
     return Said(say(f"why.{error}")) if knows(f"why.{error}") else show.text(error)
 
 
-def _as_json(taken: "Taken") -> dict[str, object]:
+def _as_json(taken: "Taken", level: str) -> dict[str, object]:
     body = taken.snapshot.body
     return {
         "id": taken.snapshot.id.hex(),
@@ -115,7 +130,7 @@ def _as_json(taken: "Taken") -> dict[str, object]:
         **named("path", body.path),
         "started": show.instant(body.started),
         "ended": show.instant(body.ended),
-        "level": "saved",
+        "level": level,
         "complete": body.complete,
         "counts": body.counts,
         "root": body.root.content.hex() if isinstance(body.root.content, bytes) else None,

@@ -9,6 +9,7 @@ from vaultd_cli import show
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import Group
 from vaultd_cli.console import Column, named
+from vaultd_cli.others import bring_up
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ source = Group("source")
 @click.option("--take-over", is_flag=True, help=say("option.source-take-over"))
 def add(
     run: Run, path: str, name: str | None, kind: str, exclude: tuple[str, ...], cross: bool, take_over: bool
-) -> None:
+) -> int:
     from vaultd.jobs.sources import Wanted, add_source, check_wanted
 
     wanted = Wanted(os.fsencode(path), name, kind, exclude, cross, take_over)
@@ -40,6 +41,7 @@ def add(
         else:
             run.console.answer("source.added", name=added.body.name, path=added.body.path)
             run.console.tell("source.next")
+        return bring_up(run, session)
 
 
 def warn_of_one_disk(run: Run, session: "Session", source: "Source") -> None:
@@ -88,12 +90,13 @@ def _as_json(source: "Source", *, mine: bool) -> dict[str, object]:
 
 @source.verb("remove", unlocks=True)
 @click.argument("name")
-def remove(run: Run, name: str) -> None:
+def remove(run: Run, name: str) -> int:
     from vaultd.jobs.sources import remove_source
 
     with run.vault(writing=True) as session:
         removed = remove_source(session, name)
-    if run.json:
-        run.console.json(_as_json(removed, mine=True))
-    else:
-        run.console.answer("source.removed", name=removed.body.name)
+        if run.json:
+            run.console.json(_as_json(removed, mine=True))
+        else:
+            run.console.answer("source.removed", name=removed.body.name)
+        return bring_up(run, session)

@@ -6,10 +6,11 @@ from vaultd_cli import show
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import command
 from vaultd_cli.console import Column, Inked, named
+from vaultd_cli.failure import explain, sentence
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from vaultd.jobs.status import SourceStatus, Status
+    from vaultd.jobs.status import CopyStatus, SourceStatus, Status
 
 _NOT_ALL_SAFE = 3
 
@@ -36,11 +37,9 @@ def _tell(run: Run, found: "Status") -> None:
     ]
     columns += [Column("column.size", right=True), Column("column.path")]
     run.console.table(columns, [_row(each) for each in found.sources])
-    facts = {"stored": found.stored, "packs": found.packs, "snapshots": found.snapshots}
-    run.console.answer(
-        "status.copy", label=found.copy_label, url=found.copy_url, free=found.space.free, **facts
-    )
-    run.console.warn("status.one-copy")
+    for copy in found.copies:
+        _tell_copy(run, found, copy)
+    _tell_level(run, found)
     for each in found.sources:
         for key in _worries(each):
             run.console.warn(key, name=each.source.body.name, path=each.source.body.path)
@@ -48,6 +47,32 @@ def _tell(run: Run, found: "Status") -> None:
         run.console.warn("status.troubles", count=found.troubles)
     for word in found.unknown:
         run.console.warn("check.unknown", what=word)
+
+
+def _tell_copy(run: Run, found: "Status", copy: "CopyStatus") -> None:
+    facts = {"label": copy.place.label, "url": copy.place.url}
+    if copy.error is not None or copy.space is None:
+        why = sentence(copy.error, run.console) if copy.error else ""
+        run.console.warn("status.copy-away", **facts, why=why)
+    elif copy.behind:
+        run.console.warn("status.copy-behind", **facts, files=copy.behind, free=copy.space.free)
+    else:
+        amount = {"stored": found.stored, "packs": found.packs, "snapshots": found.snapshots}
+        run.console.answer("status.copy", **facts, free=copy.space.free, **amount)
+
+
+def _tell_level(run: Run, found: "Status") -> None:
+    """Why nothing is safer than it is, where the copies' own lines do not say so."""
+    if len(found.copies) == 1:
+        run.console.warn("status.one-copy")
+    elif found.highest == "saved":
+        run.console.warn("status.one-place")
+    elif found.snapshots and found.level != found.highest and all(_is_whole(copy) for copy in found.copies):
+        run.console.warn("status.not-read-back")
+
+
+def _is_whole(copy: "CopyStatus") -> bool:
+    return copy.error is None and not copy.behind
 
 
 def _row(each: "SourceStatus") -> list[str]:
@@ -81,23 +106,31 @@ def _worries(each: "SourceStatus") -> list[str]:
 
 
 def _as_json(found: "Status") -> dict[str, Any]:
-    copy = {
-        "label": found.copy_label,
-        "url": found.copy_url,
-        "packs": found.packs,
-        "bytes": found.stored,
-        "free": found.space.free,
-        "total": found.space.total,
-    }
     return {
         "vault": found.vault_id.hex(),
-        "copies": [copy],
-        "highest_level": "saved",
+        "copies": [_copy_as_json(copy) for copy in found.copies],
+        "packs": found.packs,
+        "bytes": found.stored,
+        "level": found.level,
+        "highest_level": found.highest,
         "snapshots": found.snapshots,
         "sources": [_source_as_json(each) for each in found.sources],
         "troubles": found.troubles,
         "unknown": list(found.unknown),
         "as_safe_as_asked": not found.worst,
+    }
+
+
+def _copy_as_json(copy: "CopyStatus") -> dict[str, Any]:
+    space, error = copy.space, copy.error
+    return {
+        "label": copy.place.label,
+        "url": copy.place.url,
+        "reachable": error is None,
+        "error": explain(error).as_json() if error else None,
+        "behind": None if error else copy.behind,
+        "free": space.free if space else None,
+        "total": space.total if space else None,
     }
 
 

@@ -1,10 +1,11 @@
 """English."""
 
 from vaultd_cli.catalogue.en.begin import BEGIN
+from vaultd_cli.catalogue.en.copies import COPIES
 from vaultd_cli.catalogue.en.failures import FAILURES
 from vaultd_cli.catalogue.en.keep import KEEP
 from vaultd_cli.catalogue.en.look import LOOK
 from vaultd_cli.catalogue.en.talk import TALK
 from vaultd_cli.catalogue.en.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | BEGIN | KEEP | LOOK
+SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK

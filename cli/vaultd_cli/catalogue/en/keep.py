@@ -3,7 +3,7 @@
 KEEP = {
     "option.force-empty": "Save a source although its folder has become empty.",
     "option.read-data": "Read every byte of the copy too.",
-    "option.check-copy": "Check the copy of this name.",
+    "option.check-copy": "Check only the copy of this name; otherwise all are checked.",
     "stage.scan": "Saving",
     "snapshot.saved": "Saved {name} as {id}: {files:n file/files}, {bytes:size}; {changed} new or changed, "
     "{stored:size} added in {seconds:span}.",

@@ -3,7 +3,7 @@
 KEEP = {
     "option.force-empty": "文件夹变空了也照样保存。",
     "option.read-data": "把副本的每个字节也读一遍。",
-    "option.check-copy": "检查叫这个名字的副本。",
+    "option.check-copy": "只检查叫这个名字的副本；不写就检查全部副本。",
     "stage.scan": "正在保存",
     "snapshot.saved": "已把 {name} 保存为 {id}：{files} 个文件，{bytes:size}；其中 {changed} 个是新的或改过的，"
     "增加了 {stored:size}，用时 {seconds:span}。",

@@ -1,0 +1,139 @@
+"""Bring the other copies up to the first one, read back what was not yet, and say how safe that makes it all.
+
+It comes after the commit and undoes nothing: a copy that cannot be had now is behind, and is caught up the
+next time.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vaultd.copies.contract import Copy
+from vaultd.errors import Damaged, Missing, VaultdError
+from vaultd.jobs.keys import drop_removed_slots
+from vaultd.jobs.level import (
+    PROTECTED,
+    SAVED,
+    digest_of,
+    felt,
+    highest,
+    on_one_disk,
+    only_felt,
+    protects,
+    removed_slots,
+)
+from vaultd.jobs.opening import Session, open_place
+from vaultd.jobs.sync import catch_up
+from vaultd.progress import Progress
+from vaultd.settings import Place
+from vaultd.store.ledger import Ledger
+
+# So many files are read back before the ledger is told: what an interruption costs.
+_TOLD_TOGETHER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A copy that does not hold everything: `error` says why, or it lacks `files` that the others could not
+    give it.
+    """
+
+    place: Place
+    error: VaultdError | None = None
+    files: int = 0
+
+
+@dataclass(slots=True)
+class Reached:
+    """How safe everything in the first copy is now, and how safe it could be; what stands in the way."""
+
+    level: str
+    highest: str
+    behind: list[Behind] = field(default_factory=list)
+    damage: list[Damaged | Missing] = field(default_factory=list)
+
+    @property
+    def as_asked(self) -> bool:
+        return self.level == self.highest and not self.behind and not self.damage
+
+
+def protect(session: Session, progress: Progress, stop: Callable[[], None]) -> Reached:
+    """Catch up every other copy of a session that writes. `stop` is called often and raises to interrupt.
+
+    `protected` is said only where the first copy and one on another disk hold the same, and all of it was
+    read back from both. Never raises for what is wrong with a copy: that is told.
+    """
+    reached = Reached(SAVED, highest(session.settings))
+    if session.others:
+        with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
+            run = _Run(session, ledger, reached, progress, stop)
+            for place in session.others:
+                try:
+                    run.bring_up(place)
+                except VaultdError as error:
+                    reached.behind.append(Behind(place, error))
+    return reached
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run over the other copies."""
+
+    session: Session
+    ledger: Ledger
+    reached: Reached
+    progress: Progress
+    stop: Callable[[], None]
+
+    def bring_up(self, place: Place) -> None:
+        """Make this copy hold what the first one holds. Raises what is wrong with either."""
+        session, first, leave = self.session, self.session.vault.copy, removed_slots(self.session)
+        with contextlib.closing(open_place(session.home, place)) as copy:
+            for device in filter(None, (session.device, session.replaced)):
+                copy.sweep(device.hex())
+            done = catch_up(first, copy, self.progress, self.stop, leave)
+            self.ledger.add(copy.copy_id, map(digest_of, only_felt(done.names)))
+            if done.behind:
+                self.reached.behind.append(Behind(place, files=done.behind))
+                self._found(first, done.damage)
+                return
+            drop_removed_slots(session, copy)
+            if not on_one_disk(session.settings.copies[0], place):
+                self._compare(first, copy, leave)
+
+    def _compare(self, first: Copy, copy: Copy, leave: frozenset[str]) -> None:
+        for each in (copy, first):
+            self._read_back(each, felt(each, leave))
+        held = {each.copy_id: set(felt(each, leave)) for each in (first, copy)}
+        if lost := held[copy.copy_id] - held[first.copy_id]:
+            self.reached.behind.append(Behind(self.session.settings.copies[0], files=len(lost)))
+        if protects(self.ledger, held, leave):
+            self.reached.level = PROTECTED
+
+    def _read_back(self, copy: Copy, files: dict[bytes, str]) -> None:
+        """Whatever was not read back from this copy yet: all of it after the ledger was lost."""
+        names = sorted(files[digest] for digest in files.keys() - self.ledger.matched(copy.copy_id))
+        self.progress.stage("read-back")
+        self.progress.total(files=len(names))
+        for begin in range(0, len(names), _TOLD_TOGETHER):
+            right = [name for name in names[begin : begin + _TOLD_TOGETHER] if self._is_right(copy, name)]
+            self.ledger.add(copy.copy_id, map(digest_of, right))
+
+    def _is_right(self, copy: Copy, name: str) -> bool:
+        self.stop()
+        self.progress.add(files=1)
+        try:
+            copy.read_back(name)
+        except (Damaged, Missing) as error:
+            self._found(copy, [error])
+            return False
+        return True
+
+    def _found(self, copy: Copy, damage: list[Damaged | Missing]) -> None:
+        """What lies in a damaged pack of the first copy is stored anew by the next snapshot that meets it."""
+        known = {(error.copy, error.name) for error in self.reached.damage}
+        self.reached.damage += [error for error in damage if (error.copy, error.name) not in known]
+        names = [error.name for error in damage]
+        self.ledger.forget(copy.copy_id, map(digest_of, names))
+        if copy is self.session.vault.copy:
+            self.session.vault.index.suspect([name for name in names if name.startswith("packs/")], ())

@@ -1,0 +1,169 @@
+"""Bring one copy up to another. It needs no key: every file is named by its hash.
+
+The target only grows. What it lacks is added; nothing is removed or replaced on either side, whatever a
+listing says. A snapshot's record comes after all that it reaches, and each device's records in order, so
+that at every instant the target can restore all that it lists. Whatever stops a pass, the next one goes on
+from what is there.
+"""
+
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
+
+from vaultd import ids
+from vaultd.copies import texts
+from vaultd.copies.contract import Copy, Stored
+from vaultd.copies.identity import VaultId
+from vaultd.errors import Damaged, Missing, SamePlace, WrongPlace
+from vaultd.progress import Progress
+
+
+@dataclass(slots=True)
+class CaughtUp:
+    """What one pass did: `names` were written to the target and read back from it, `bytes` long in all.
+
+    `damage` could not be had whole from the source, nor is it at the target; so many records were held
+    back because of that, or because the source's own log has a gap. The target is whole where both are
+    empty.
+    """
+
+    names: list[str] = field(default_factory=list)
+    bytes: int = 0
+    damage: list[Damaged | Missing] = field(default_factory=list)
+    held_back: int = 0
+
+    @property
+    def behind(self) -> int:
+        """How many files of the source the target still lacks."""
+        return len(self.damage) + self.held_back
+
+
+def catch_up(
+    source: Copy,
+    target: Copy,
+    progress: Progress,
+    stop: Callable[[], None],
+    leave: Container[str] = frozenset(),
+) -> CaughtUp:
+    """Copy to `target` what only `source` holds, but for the names in `leave`.
+
+    Each file is checked against its name before it is written and read back after. Damage does not travel:
+    a damaged file is skipped and told, and while a pack is wanting no record is written. `stop` is called
+    often and raises to interrupt. Raises SamePlace and WrongPlace (another vault) before anything is
+    written; Unreachable where either cannot be listed or does not answer; Full, ReadOnly, WrongPlace; and
+    Damaged where the target did not keep what it was given.
+    """
+    _refuse_strangers(source, target)
+    progress.stage("catch-up")
+    # Records first: one that is listed has all its packs on the source already.
+    records, keys, packs, indexes = (
+        [file for file in _lacking(source, target, folder) if file.name not in leave]
+        for folder in ("log/", "keys/", "packs/", "index/")
+    )
+    chains = _Chains(target.list("log/"))
+    wanted = [*keys, *packs, *indexes, *records]
+    progress.total(files=len(wanted), bytes=sum(file.size for file in wanted))
+    texts.refresh(target)
+    run = _Pass(source, target, progress, stop)
+    run.carry(keys)
+    packs_whole = run.carry(packs)
+    run.carry(indexes)
+    for record in records:
+        if packs_whole and chains.continued_by(record.name) and run.carry([record]):
+            chains.add(record.name)
+        else:
+            run.done.held_back += 1
+    return run.done
+
+
+def lacking(source: Copy, target: Copy, leave: Container[str] = frozenset()) -> int:
+    """How many files of `source` are not in `target`, by their listings. Raises Unreachable."""
+    return sum(file.name not in leave for file in _lacking(source, target, ""))
+
+
+def _refuse_strangers(source: Copy, target: Copy) -> None:
+    if source.copy_id == target.copy_id:
+        raise SamePlace(target.label)
+    ours, theirs = (VaultId.decode(copy.get("vault.id")).vault_id for copy in (source, target))
+    if ours != theirs:
+        raise WrongPlace(target.label, ours.hex(), theirs.hex())
+
+
+def _lacking(source: Copy, target: Copy, prefix: str) -> list[Stored]:
+    """By name and length, in the order of names: for the log that is device by device, oldest first."""
+    return sorted(set(source.list(prefix)) - set(target.list(prefix)), key=lambda file: file.name)
+
+
+class _Pass:
+    """Carries files over, and keeps the account of it."""
+
+    def __init__(self, source: Copy, target: Copy, progress: Progress, stop: Callable[[], None]) -> None:
+        self.done = CaughtUp()
+        self._source = source
+        self._target = target
+        self._progress = progress
+        self._stop = stop
+
+    def carry(self, files: Iterable[Stored]) -> bool:
+        """Whether all of them are at the target now."""
+        wanting = [file for file in files if not self._carry_one(file)]
+        return not wanting
+
+    def _carry_one(self, file: Stored) -> bool:
+        self._stop()
+        try:
+            data = self._source.fetch(file.name)
+        except (Damaged, Missing) as error:
+            return self._is_sound(file.name, error)
+        self._target.put(file.name, data)
+        self._read_back(file.name)
+        self.done.names.append(file.name)
+        self.done.bytes += len(data)
+        self._progress.add(files=1, bytes=len(data), stored=len(data))
+        return True
+
+    def _is_sound(self, name: str, error: Damaged | Missing) -> bool:
+        """What is damaged at the source may stand at the target already, and be right."""
+        try:
+            self._target.read_back(name)
+        except (Damaged, Missing):
+            self.done.damage.append(error)
+            return False
+        return True
+
+    def _read_back(self, name: str) -> None:
+        try:
+            self._target.read_back(name)
+        except Damaged:
+            # Its name must not stand for it in the next listing.
+            self._target.quarantine(name)
+            raise
+
+
+class _Chains:
+    """How far each device's records reach at the target without a gap."""
+
+    def __init__(self, files: Iterable[Stored]) -> None:
+        self._numbers: dict[bytes, set[int]] = {}
+        self._reach: dict[bytes, int] = {}
+        for file in files:
+            self.add(file.name)
+
+    def add(self, name: str) -> None:
+        record = _parsed(name)
+        self._numbers.setdefault(record.device, set()).add(record.seq)
+
+    def continued_by(self, name: str) -> bool:
+        """Whether the record before this one is there, and so on down to the first."""
+        record = _parsed(name)
+        numbers = self._numbers.get(record.device, set())
+        reach = self._reach.get(record.device, 0)
+        while reach + 1 in numbers:
+            reach += 1
+        self._reach[record.device] = reach
+        return record.seq <= reach + 1
+
+
+def _parsed(name: str) -> ids.FileName:
+    parsed = ids.parse(name)
+    assert parsed is not None  # the contract lists no other names
+    return parsed
