@@ -180,6 +180,12 @@ def test_every_byte_flipped(reference: Scene, extent: Extent) -> None:
     sweep(reference, extent, "flips", flips(reference.copy), 120)
 
 
+def test_the_file_that_says_which_vault_it_is(reference: Scene, extent: Extent) -> None:
+    """It is named by nothing, and no seal covers it."""
+    damages = [damage for damage in flips(reference.copy) if damage.name == "vault.id"]
+    sweep(reference, extent, "flips in vault.id", damages, 60)
+
+
 def test_every_file_cut_at_every_length(reference: Scene, extent: Extent) -> None:
     sweep(reference, extent, "cuts", cuts(reference.copy), 40)
 

@@ -203,7 +203,7 @@ def stop_after(times: int) -> Callable[[], bool]:
     return lambda: next(left, None) is None
 
 
-def test_a_restore_that_is_stopped_anywhere_leaves_whole_files_only(scratch: Path, extent: Extent) -> None:
+def test_a_stopped_restore_leaves_whole_files_only(scratch: Path, extent: Extent) -> None:
     """Stopped before any file or chunk; then the same restore goes on, and leaves nothing aside."""
     scene = Scene(scratch / "scene")
     scene.source.mkdir(parents=True)

@@ -24,8 +24,6 @@ from tests.torture.vault import (
     scratch_folder,
     snapshot,
 )
-from vaultd.errors import Damaged, Missing
-from vaultd.ids import parse
 from vaultd.tree.snapshots import list_snapshots
 
 CACHES = ("state.db", "state.db-wal", "state.db-shm", "device", "lock")
@@ -230,15 +228,12 @@ def test_a_pack_that_went_away_is_told_and_saved_again(reference: Scene) -> None
     """Whatever state knows of it; and the next snapshot does not rest upon what is gone."""
     reference.rewind()
     for pack in sorted(reference.copy.glob("packs/*/*")):
-        reference.rewind()
-        name = parse(str(pack.relative_to(reference.copy)))
-        assert name is not None
         pack.unlink()
-        report = reference.checked()
-        assert not report.sound
-        assert all(isinstance(error, (Missing, Damaged)) for error in report.damage)
-        made = reference.take().snapshot.id.hex()
-        assert_gives_back_now(reference, made)
+        assert not reference.checked().sound
+        reference.rewind()
+        pack.unlink()
+        assert_gives_back_now(reference, reference.take().snapshot.id.hex())
+        reference.rewind()
 
 
 def assert_gives_back_now(scene: Scene, made: str) -> None:
@@ -254,26 +249,29 @@ def assert_gives_back_now(scene: Scene, made: str) -> None:
 STARTS = 50
 
 
-def hold(scene: Scene) -> "subprocess.Popen[bytes]":
-    """A process that has the writer's lock until it is killed."""
+@contextlib.contextmanager
+def held(scene: Scene) -> Iterator[None]:
+    """A process that has the writer's lock, and is killed with it."""
     code = (
         "import sys, time; from pathlib import Path; from vaultd.store.lock import writer_lock\n"
         "with writer_lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(600)"
     )
     words = [sys.executable, "-c", code, str(scene.home.lock_file)]
-    holder = subprocess.Popen(words, env=scene.environment(), stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    return holder
+    with subprocess.Popen(words, env=scene.environment(), stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            yield
+        finally:
+            holder.kill()
 
 
-def test_a_second_writer_is_told_at_once_and_a_stale_lock_is_none(reference: Scene, extent: Extent) -> None:
+def test_a_second_writer_is_told_at_once(reference: Scene, extent: Extent) -> None:
     reference.rewind()
-    with hold(reference) as holder:
+    with held(reference):
         for _ in extent.choose("starts while another writes", range(STARTS), 10):
             done = reference.run("snapshot")
             assert done.returncode == 11, done.stderr
-        holder.kill()
     assert reference.run("snapshot").returncode == 0
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,6 +27,7 @@ from vaultd.tree.view import Found
 
 NAMES = st.sampled_from([b"a", b"b", b"A", "照片".encode(), b"\xff\xfe", b"with space", b"-rf", b"n\nl"])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map(b"/".join)
+NUMBERS = st.integers(0, 99)
 SIZES = st.sampled_from([0, 1, 5000, 70_000])
 EXAMPLES = {False: 20, True: 2000}
 
@@ -76,29 +77,39 @@ class Trees(RuleBasedStateMachine):
         if place and not os.path.lexists(place):
             os.symlink(leads_to, place)
 
-    @rule(path=PATHS, other=PATHS)
-    def second_name(self, path: bytes, other: bytes) -> None:
-        place, existing = self._place(path), os.path.join(os.fsencode(self.scene.source), other)
+    @rule(path=PATHS, number=NUMBERS)
+    def second_name(self, path: bytes, number: int) -> None:
+        existing, place = self._existing(number), self._place(path)
         if place and not os.path.lexists(place) and os.path.isfile(existing) and not os.path.islink(existing):
             os.link(existing, place)
 
-    @rule(path=PATHS)
-    def remove(self, path: bytes) -> None:
-        place = os.path.join(os.fsencode(self.scene.source), path)
+    def _existing(self, number: int) -> bytes:
+        """One of the things that are there, wherever it is."""
+        top = os.fsencode(self.scene.source)
+        found = sorted(os.path.join(at, n) for at, folders, files in os.walk(top) for n in folders + files)
+        return found[number % len(found)]
+
+    @rule(number=NUMBERS)
+    def remove(self, number: int) -> None:
+        place = self._existing(number)
+        if place.endswith(b"/stays"):
+            return  # an empty source makes no snapshot, on purpose
         if os.path.isdir(place) and not os.path.islink(place):
             shutil.rmtree(place)
         elif os.path.lexists(place):
             os.unlink(place)
 
-    @rule(path=PATHS, other=PATHS)
-    def move(self, path: bytes, other: bytes) -> None:
-        place, old = self._place(other), os.path.join(os.fsencode(self.scene.source), path)
+    @rule(path=PATHS, number=NUMBERS)
+    def move(self, path: bytes, number: int) -> None:
+        old, place = self._existing(number), self._place(path)
         if place and os.path.lexists(old) and not os.path.lexists(place) and not place.startswith(old + b"/"):
             os.rename(old, place)
 
-    @rule(path=PATHS, mode=st.sampled_from([0o600, 0o644, 0o755, 0o700]), time=st.integers(-(2**31), 2**40))
-    def touch(self, path: bytes, mode: int, time: int) -> None:
-        place = os.path.join(os.fsencode(self.scene.source), path)
+    @rule(
+        number=NUMBERS, mode=st.sampled_from([0o600, 0o644, 0o755, 0o700]), time=st.integers(-(2**31), 2**40)
+    )
+    def touch(self, number: int, mode: int, time: int) -> None:
+        place = self._existing(number)
         if os.path.exists(place) and not os.path.islink(place):
             os.chmod(place, mode)
             os.utime(place, ns=(time, time))
