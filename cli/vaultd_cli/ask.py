@@ -11,7 +11,15 @@ from contextlib import suppress
 from typing import TextIO, TypeVar
 
 from vaultd.credentials import Credential, KeyFile, Passphrase, RecoveryCode
-from vaultd.errors import BadUsage, CommandFailed, EmptyPassphrase, NeedsPassphrase, NoTerminal, WrongKey
+from vaultd.errors import (
+    BadUsage,
+    CommandFailed,
+    EmptyPassphrase,
+    NeedsPassphrase,
+    NoTerminal,
+    Refused,
+    WrongKey,
+)
 from vaultd_cli import show
 from vaultd_cli.catalogue import say
 from vaultd_cli.console import Console
@@ -149,10 +157,16 @@ def recovery_code_from_file(console: Console, path: str) -> RecoveryCode:
 
 
 def key_from_file(console: Console, path: str) -> KeyFile:
-    """The bytes of a key file. Raises EmptyPassphrase, OSError."""
+    """The bytes of a key file. Raises EmptyPassphrase, BadUsage (not one), OSError."""
+    from vaultd.format.slot import parse_key_file
+
     content = _read_secret(console, path)
     if not content:
         raise EmptyPassphrase(path)
+    try:
+        parse_key_file(content.decode("ascii", "replace"))
+    except Refused:  # this file is the person's, not the vault's
+        raise BadUsage("not-a-key-file", path) from None
     return KeyFile(content)
 
 

@@ -12,6 +12,7 @@ from vaultd_cli.run import Run
 from tests.cli.terminal import Terminal
 from vaultd.credentials import KeyFile, Passphrase, RecoveryCode
 from vaultd.errors import BadUsage, CommandFailed, EmptyPassphrase, NeedsPassphrase, NoTerminal, WrongKey
+from vaultd.format.slot import format_key_file
 
 SECRET = "correct horse 电池 staple"
 
@@ -180,7 +181,8 @@ def test_each_way_to_hand_a_credential_over(tmp_path: Path, monkeypatch: pytest.
     path = secret_file(tmp_path, b"words here\n")
     assert Run(passphrase_file=path).credential() == Passphrase("words here")
     assert Run(recovery_code_file=path).credential() == RecoveryCode("words here")
-    assert Run(key_file=path).credential() == KeyFile(b"words here\n")
+    with pytest.raises(BadUsage):
+        Run(key_file=path).credential()  # no key is in it
     assert Run(passphrase_command="echo x").credential() == Passphrase("x")
     assert Run().credential() is None
     monkeypatch.setenv("VAULTD_PASSPHRASE_FILE", path)
@@ -188,6 +190,8 @@ def test_each_way_to_hand_a_credential_over(tmp_path: Path, monkeypatch: pytest.
     assert Run(passphrase_command="echo x").credential() == Passphrase("x")
     with pytest.raises(BadUsage):
         Run(passphrase_command="echo x", key_file=path).credential()
+    key = format_key_file(bytes(32)).encode()
+    assert Run(key_file=secret_file(tmp_path, key)).credential() == KeyFile(key)
 
 
 @pytest.mark.parametrize("credential", [Passphrase(SECRET), RecoveryCode(SECRET), KeyFile(SECRET.encode())])

@@ -96,6 +96,22 @@ def make(path: Path, identity: VaultId, label: str, device: str) -> None:
         raise refused(error, label, 0) from error
 
 
+def refuse_taken(path: Path) -> None:
+    """Look, and make nothing: what `make` would refuse is said before anybody is asked.
+
+    Raises VaultExists, NotEmpty, NotAFolder.
+    """
+    if not path.parent.is_dir():
+        raise NotAFolder(os.fsencode(path.parent))
+    try:
+        root = Handle(os.open(path, _OPEN_ROOT))
+    except NotADirectoryError as error:
+        raise NotAFolder(os.fsencode(path)) from error
+    except OSError:
+        return  # not there yet, or `make` tells
+    _refuse_others(path, root)
+
+
 def free_bytes(root: Handle) -> int:
     """Bytes free for this user; 0 where the place does not tell."""
     try:
@@ -120,12 +136,16 @@ def _open_empty(path: Path) -> Handle:
         root = Handle(os.open(path, _OPEN_ROOT))
     except NotADirectoryError as error:
         raise NotAFolder(os.fsencode(path)) from error
+    _refuse_others(path, root)
+    return root
+
+
+def _refuse_others(path: Path, root: Handle) -> None:
     names = dict(entries(root, ""))
     if "vault.id" in names:
         raise VaultExists(str(path))
     if any(not _may_stand(name, status) for name, status in names.items()):
         raise NotEmpty(os.fsencode(path))
-    return root
 
 
 def _may_stand(name: str, status: os.stat_result) -> bool:

@@ -60,10 +60,12 @@ def _spec(patterns: Sequence[str]) -> "GitIgnoreSpec | None":
         return None
     from pathspec import GitIgnoreSpec
 
-    try:
-        return GitIgnoreSpec.from_lines(patterns)
-    except (ValueError, re.error) as error:
-        raise BadPattern(str(error)) from error
+    for pattern in patterns:
+        try:
+            GitIgnoreSpec.from_lines([pattern])
+        except (ValueError, re.error) as error:
+            raise BadPattern(pattern) from error
+    return GitIgnoreSpec.from_lines(patterns)
 
 
 def _fits(spec: "GitIgnoreSpec", path: bytes, *, folder: bool) -> bool:

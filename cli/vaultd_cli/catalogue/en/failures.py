@@ -109,6 +109,7 @@ FAILURES = {
     "usage.one-credential": "The vault can be opened in one way only, and more than one was given.",
     "usage.passphrase-command": "“{value}” cannot be run as a command.",
     "usage.secret-not-text": "“{value}” does not hold text (UTF-8).",
+    "usage.not-a-key-file": "“{value}” is not a key file.",
     "advice.usage": "See “{verb} --help”.",
     "advice.BadUsage": "See the command's --help.",
 }

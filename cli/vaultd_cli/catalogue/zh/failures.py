@@ -109,6 +109,7 @@ FAILURES = {
     "usage.one-credential": "打开保险库只能用一种方法，而给出的不止一种。",
     "usage.passphrase-command": "“{value}”不能作为命令运行。",
     "usage.secret-not-text": "“{value}”里不是文字（UTF-8）。",
+    "usage.not-a-key-file": "“{value}”不是钥匙文件。",
     "advice.usage": "请看“{verb} --help”。",
     "advice.BadUsage": "请看这个命令的 --help。",
 }
