@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.copies.identity import same_disk
-from vaultd.jobs.opening import Session, copy_path
+from vaultd.jobs.opening import Session, identity_path
 from vaultd.settings import Place, Settings
 from vaultd.store.ledger import Ledger
 
@@ -21,9 +21,9 @@ def highest(settings: Settings) -> str:
 
 
 def on_one_disk(one: Place, other: Place) -> bool:
-    """Whether both stand on one file system; of a place that is not there it is not said."""
+    """Whether both stand on one file system; of a copy that is not there it is not said."""
     try:
-        return same_disk(copy_path(one), copy_path(other))
+        return same_disk(identity_path(one), identity_path(other))
     except OSError:
         return False
 

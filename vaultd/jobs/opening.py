@@ -67,6 +67,11 @@ def copy_path(place: Place) -> Path:
     return Path(place.url.removeprefix("file://"))
 
 
+def identity_path(place: Place) -> Path:
+    """The file that a copy is known by: what stands on the disk, and not on the mount point without it."""
+    return copy_path(place) / "vault.id"
+
+
 def open_place(home: Home, place: Place) -> Copy:
     """One copy of the settings. Raises CopyGone, WrongPlace, NotAFolder, TooNew, Damaged, Unreachable."""
     device = (_remembered_device(home) or b"").hex() or NO_DEVICE

@@ -8,7 +8,8 @@ from pathlib import Path
 from vaultd.copies.identity import same_disk
 from vaultd.errors import BadUsage, NameTaken, NotAFolder, Overlap
 from vaultd.format.record import SourceBody
-from vaultd.jobs.opening import Session, copy_path
+from vaultd.jobs.opening import Session, copy_path, identity_path
+from vaultd.settings import Place
 from vaultd.tree.patterns import Selection
 from vaultd.tree.sources import KINDS, Source, find_source, free_name, list_sources, suggest_name
 
@@ -111,12 +112,12 @@ def beside_copy(session: Session, source: Source) -> bool:
     them. A copy that is not there now stands elsewhere.
     """
     path = Path(os.fsdecode(source.body.path))
-    return path.is_dir() and all(_beside(path, copy_path(place)) for place in session.settings.copies)
+    return path.is_dir() and all(_beside(path, place) for place in session.settings.copies)
 
 
-def _beside(path: Path, place: Path) -> bool:
+def _beside(path: Path, place: Place) -> bool:
     try:
-        return same_disk(path, place)
+        return same_disk(path, identity_path(place))
     except OSError:
         return False
 
