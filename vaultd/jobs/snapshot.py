@@ -75,7 +75,8 @@ def take_snapshot(
         sink.abandon()
     body = _body(source, scanned, troubles, sink, parents, attic, started)
     identity, record = vault.journal.append("snapshot", body.to_map())
-    # The record is on the copy, so the snapshot is made: what only spares work next time must not call it failed.
+    # The record is on the copy, so the snapshot is made: what only spares work next time must not call
+    # it failed.
     with contextlib.suppress(VaultdError, OSError):
         memory.commit()
         vault.index.write_indexes()
