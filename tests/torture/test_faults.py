@@ -195,10 +195,10 @@ def test_a_disk_that_fills_up_on_the_way(scratch: Path, extent: Extent) -> None:
         make_vault(scene)
         first = json.loads(scene.must("snapshot", "--json"))[0]["id"]
         scene.remember_truth(first)
-        (scene.source / "large").write_bytes(os.urandom(100_000))
-        scene.remember_truth("now")
+        scene.truths["now"] = scene.source
         filler = scene.copy / "filler"
-        for pages in extent.choose("rooms on a full disk", range(40), 6):
+        for pages in extent.choose("rooms on a full disk", range(40), 8):
+            (scene.source / "large").write_bytes(os.urandom(100_000))
             room = os.statvfs(scene.copy)
             filler.write_bytes(bytes((room.f_bavail - pages) * room.f_frsize))
             made = ""

@@ -209,7 +209,7 @@ def test_rows_that_flipped_do_not_get_into_the_vault(
     reference.rewind()
     monkeypatch.setattr("vaultd.store.index.PACKS_PER_INDEX", 1)
     with contextlib.closing(sqlite3.connect(reference.home.state_file)) as db:
-        db.execute("UPDATE blobs SET plain = plain ^ 64")
+        db.execute("UPDATE blobs SET plain = plain + 64")
         db.execute("UPDATE packs SET indexed = 0")
         db.commit()
     indexes = set(reference.copy.glob("index/*"))

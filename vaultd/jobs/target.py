@@ -180,13 +180,13 @@ def _level(name: bytes, fd: int, *, made: bool) -> Level:
 
 
 def sweep(level: Level) -> int:
-    """Remove what an interrupted restore left in this folder: regular files under our own temporary names,
-    nothing else.
+    """Remove what an interrupted restore left in this folder: whatever has one of our own temporary names,
+    links and FIFOs too, but no folder, since a draft never is one.
     """
     swept = 0
     for name in [name for name in level.before if TEMPORARY.fullmatch(name)]:
         status = status_of(level.fd, name)
-        if status is not None and stat.S_ISREG(status.st_mode):
+        if status is not None and not stat.S_ISDIR(status.st_mode):
             os.unlink(name, dir_fd=level.fd)
             level.before.discard(name)
             swept += 1
