@@ -51,11 +51,16 @@ class VaultId:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One mounted file system: where, of which type, and from what ("/dev/sdb1", "//nas/share")."""
+    """One mounted file system: where, of which type, and from what ("/dev/sdb1", "//nas/share").
+
+    `device` ("8:1") is the file system, and `root` the folder of it that is seen at `point`.
+    """
 
     point: str
     type: str
     source: str
+    device: str = ""
+    root: str = "/"
 
 
 def mount_of(path: Path, mounts: Path = MOUNTS) -> Mount | None:
@@ -68,6 +73,17 @@ def mount_of(path: Path, mounts: Path = MOUNTS) -> Mount | None:
         if inside and (best is None or len(mount.point) >= len(best.point)):
             best = mount
     return best
+
+
+def on_disk(path: Path, mounts: Path = MOUNTS) -> tuple[str, Path] | None:
+    """The file system that `path` stands on, and where in it: the same by whatever mount one gets there.
+
+    None where the system does not tell.
+    """
+    mount = mount_of(path, mounts)
+    if mount is None or not mount.device:
+        return None
+    return mount.device, Path(mount.root, os.path.relpath(os.path.realpath(path), mount.point))
 
 
 def is_network(path: Path, mounts: Path = MOUNTS) -> bool:
@@ -103,7 +119,7 @@ def _mounted(mounts: Path) -> Iterator[Mount]:
         left, dash, right = line.partition(" - ")
         fields, more = left.split(" "), right.split(" ")
         if dash and len(fields) > 4 and len(more) > 1:
-            yield Mount(_unescape(fields[4]), more[0], _unescape(more[1]))
+            yield Mount(_unescape(fields[4]), more[0], _unescape(more[1]), fields[2], _unescape(fields[3]))
 
 
 def _unescape(field: str) -> str:

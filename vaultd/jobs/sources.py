@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaultd.copies.identity import same_disk
+from vaultd.copies.identity import on_disk, same_disk
 from vaultd.errors import BadUsage, NameTaken, NotAFolder, Overlap
 from vaultd.format.record import SourceBody
 from vaultd.jobs.opening import Session, copy_path, identity_path
@@ -139,7 +139,10 @@ def refuse_overlap(session: Session, path: bytes) -> None:
 
 
 def _same_or_inside(path: bytes, own: bytes) -> bool:
-    """By device and inode, so that bind mounts and links do not hide it."""
+    """By device and inode, and by the place on the disk, so that bind mounts and links do not hide it."""
+    here, there = on_disk(Path(os.fsdecode(path))), on_disk(Path(os.fsdecode(own)))
+    if here and there and here[0] == there[0] and here[1].is_relative_to(there[1]):
+        return True
     own_identity = _identity(own)
     while own_identity is not None:
         if _identity(path) == own_identity:

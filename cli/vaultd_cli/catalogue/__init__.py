@@ -65,7 +65,9 @@ class _Fact:
 
     def __format__(self, way: str) -> str:
         if way.startswith("?"):
-            return way[1:].replace("*", _plain(self.value)) if self.value else ""
+            # A number that may be unknown names something, such as a process; it counts nothing.
+            known = str(self.value) if isinstance(self.value, int) else _plain(self.value)
+            return way[1:].replace("*", known) if self.value else ""
         if way.startswith("n "):
             one, many = way[2:].split("/")
             return f"{show.count(self.value)} {one if self.value == 1 else many}"
