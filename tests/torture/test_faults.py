@@ -83,7 +83,7 @@ def assert_told(done: "subprocess.CompletedProcess[str]", fault: object) -> None
 def test_faults_in_a_snapshot(reference: Scene, extent: Extent) -> None:
     words = ("snapshot", "--json")
     faults = faults_of(points(reference, words), ours(reference))
-    for fault in extent.choose("faults, snapshot", faults, 20):
+    for fault in extent.choose("faults, snapshot", faults, 14):
         done = strike(reference, words, fault.point, fault.what)
         assert_told(done, fault)
         check_after(reference, done, fault)
@@ -131,7 +131,7 @@ def test_faults_in_init(extent: Extent) -> None:
         scene = new_scene(folder / "scene")
         words = ("init", scene.copy, "--yes", "--json")
         faults = faults_of(points(scene, words, "passphrase"), ours(scene))
-        for fault in extent.choose("faults, init", faults, 5):
+        for fault in extent.choose("faults, init", faults, 3):
             done = strike(scene, words, fault.point, fault.what, "passphrase")
             assert_told(done, fault)
             if done.returncode:

@@ -115,7 +115,7 @@ def works_on(scene: Scene) -> None:
 
 @needs_strace
 def test_killed_snapshot(reference: Scene, extent: Extent) -> None:
-    sweep(reference, extent, ("snapshot", "--json"), after_writing(reference), 16)
+    sweep(reference, extent, ("snapshot", "--json"), after_writing(reference), 12)
 
 
 @needs_strace
@@ -176,7 +176,7 @@ def test_killed_init(extent: Extent) -> None:
         scene = new_scene(folder / "scene")
         scene.remember_truth("now")
         words = ("init", scene.copy, "--yes", "--json")
-        sweep(scene, extent, words, lambda said: _init_goes_on(scene, said), 6, secret="passphrase")
+        sweep(scene, extent, words, lambda said: _init_goes_on(scene, said), 4, secret="passphrase")
 
 
 def _init_goes_on(scene: Scene, said: str) -> None:

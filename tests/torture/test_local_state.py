@@ -202,6 +202,19 @@ def test_rows_that_name_another_blob_give_no_wrong_bytes(reference: Scene) -> No
         assert_gives_back(reference, wanted)
 
 
+@pytest.mark.parametrize("column", ["plain", "sealed", "number", "offset", "type", "codec"])
+def test_rows_that_are_wrong_change_no_answer(reference: Scene, column: str) -> None:
+    """A flip in every row at once, in what nothing but the pack can contradict."""
+    reference.rewind()
+    truth = listing(reference)
+    for wrong in ("+ 1", "+ 64"):
+        reference.rewind()
+        with contextlib.closing(sqlite3.connect(reference.home.state_file)) as db:
+            db.execute(f"UPDATE blobs SET {column} = {column} {wrong} WHERE type = 1")
+            db.commit()
+        assert_same_answers(reference, truth, column)
+
+
 def test_rows_that_flipped_do_not_get_into_the_vault(
     reference: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +222,7 @@ def test_rows_that_flipped_do_not_get_into_the_vault(
     reference.rewind()
     monkeypatch.setattr("vaultd.store.index.PACKS_PER_INDEX", 1)
     with contextlib.closing(sqlite3.connect(reference.home.state_file)) as db:
-        db.execute("UPDATE blobs SET plain = plain + 64")
+        db.execute("UPDATE blobs SET plain = plain + 64 WHERE type = 1")
         db.execute("UPDATE packs SET indexed = 0")
         db.commit()
     indexes = set(reference.copy.glob("index/*"))

@@ -247,14 +247,20 @@ class _Walk:
             stack[-1].sound = False
 
     def _wrong_with(self, entry: Entry) -> VaultdError | None:
+        error = self._looked_at(entry)
+        if error is not None and self._vault.index.doubt():
+            # It may be what state says of the chunk that is wrong: the packs have been asked now.
+            error = self._looked_at(entry)
+        return error
+
+    def _looked_at(self, entry: Entry) -> VaultdError | None:
         try:
             for blob_id, length in _chunks_of(self._vault, entry):
                 if self._vault.length_of(blob_id) != length:
                     return Damaged(blob_id.hex(), self._vault.copy.label, "size")
                 if not self._vault.index.holds(blob_id):
-                    self._vault.read(
-                        blob_id, CHUNK
-                    )  # in a damaged pack alone, and perhaps not where the damage is
+                    # In a damaged pack alone, and perhaps not where the damage is.
+                    self._vault.read(blob_id, CHUNK)
         except (Missing, Damaged) as error:
             return error
         return None
