@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.status import Status, status
 from vaultd.progress import Silent
 from vaultd.settings import find_home
+from vaultd.store.ledger import Ledger
 from vaultd.tree.snapshots import list_snapshots
 
 
@@ -191,6 +193,18 @@ def test_damage_before_it_was_ever_copied_stays_in_the_first_copy(
     alone = only(disk.path / "vault", tmp_path / "new", computer.key)
     assert len(alone.snapshots()) == 1
     assert alone.checked().sound
+
+
+def test_what_a_pass_finds_damaged_counts_as_read_back_no_more(computer: Computer, disk: Disk) -> None:
+    saved(computer, "a")
+    pack = packs(computer.copy)[0]
+    (disk.path / "vault" / pack.relative_to(computer.copy)).unlink()
+    flip(pack)
+    assert [error.copy for error in brought_up(computer).damage] == ["main"]
+    with computer.opened() as session, closing(Ledger(computer.home.ledger_file)) as ledger:
+        matched = ledger.matched(session.vault.copy.copy_id)
+    assert bytes.fromhex(pack.name) not in matched
+    assert matched
 
 
 def test_a_removed_key_is_removed_from_every_copy(computer: Computer, disk: Disk) -> None:

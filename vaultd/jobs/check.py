@@ -86,8 +86,9 @@ def check_copies(
             yield place, error
             continue
         names = [name for error in report.damage if ids.parse(name := getattr(error, "name", ""))]
-        with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
-            ledger.forget(place.copy_id, map(digest_of, names))
+        if names:
+            with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
+                ledger.forget(place.copy_id, map(digest_of, names))
         yield place, report
 
 
