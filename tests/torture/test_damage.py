@@ -222,3 +222,17 @@ def test_a_large_file_with_damaged_chunks_gets_another_name(scratch: Path, exten
         )
         shutil.rmtree(target)
         Damage(str(pack.relative_to(scene.copy)), "flip", at, 0x01).apply(scene.copy)
+
+
+@pytest.mark.parametrize("folder", ["packs", "log"])
+def test_the_commands_exit_with_20(reference: Scene, scratch: Path, folder: str) -> None:
+    """`check` for any damage; `restore` for what it met; and each says so without a traceback."""
+    reference.rewind()
+    for name in [name for name in files_of(reference.copy) if name.startswith(folder)]:
+        Damage(name, "flip", (reference.copy / name).stat().st_size // 4, 0x01).apply(reference.copy)
+    checked = reference.run("check", "--read-data")
+    restored = reference.run("restore", reference.newest, "--target", scratch / "back")
+    assert checked.returncode == 20, checked
+    assert restored.returncode == (20 if folder == "packs" else 0), restored
+    assert "Traceback" not in checked.stderr + restored.stderr
+    reference.rewind()
