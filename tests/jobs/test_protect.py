@@ -159,15 +159,17 @@ def test_rot_is_told_and_protects_nothing(computer: Computer, disk: Disk, which:
     assert [(type(error), error.copy) for error in reached.damage] == [(Damaged, which)]
 
 
-def test_a_pack_that_is_gone_from_the_first_copy_is_missed(computer: Computer, disk: Disk) -> None:
+def test_a_pack_that_is_gone_from_the_first_copy_comes_back_from_the_other(
+    computer: Computer, disk: Disk
+) -> None:
     saved(computer, "a")
     gone = packs(computer.copy)[0]
+    whole = gone.read_bytes()
     gone.unlink()
-    reached = brought_up(computer)
-    assert reached.level == SAVED
-    assert [(each.place.label, each.files) for each in reached.behind] == [("main", 1)]
     assert [copy.behind for copy in looked_at(computer).copies] == [1, 0]
-    assert (disk.path / "vault" / gone.relative_to(computer.copy)).exists()
+    assert brought_up(computer).level == PROTECTED
+    assert gone.read_bytes() == whole
+    assert [copy.behind for copy in looked_at(computer).copies] == [0, 0]
 
 
 def test_a_pack_that_is_gone_from_both_is_not_forgotten(computer: Computer, disk: Disk) -> None:

@@ -1,14 +1,16 @@
 """A snapshot by id, by source, by day, by how many before."""
 
+from dataclasses import replace
 from datetime import datetime
 
+import msgspec
 import pytest
 
 from vaultd.errors import Ambiguous, NoSuchSnapshot
 from vaultd.format.entry import FOLDER, Entry
 from vaultd.format.record import SnapshotBody
 from vaultd.tree.selectors import parse_selector, select
-from vaultd.tree.snapshots import Snapshot, heads, newest
+from vaultd.tree.snapshots import ATTIC_UNREAD, Snapshot, heads, in_order, newest, unread_before
 
 
 def made(identity: str, name: str, when: str, parents: tuple[bytes, ...] = ()) -> Snapshot:
@@ -118,3 +120,25 @@ def test_heads_are_what_no_other_goes_on_from() -> None:
     assert heads([first, here, there, merged], source) == [merged]
     assert newest([first, here, there], source) == there
     assert newest([], source) is None
+
+
+def test_one_wrong_clock_hides_nothing_that_came_after() -> None:
+    """A flat battery once must not make every later snapshot invisible."""
+    first = made("01", "s", "2026-01-01")
+    future = made("02", "s", "2031-01-01", (first.id,))
+    later = made("03", "s", "2026-01-02", (future.id,))
+    other = made("04", "t", "2026-01-03")
+    everything = [first, later, other, future]
+    assert [select(everything, words) for words in ("s", "s~1", "s~2")] == [later, future, first]
+    assert newest(everything, first.body.source) == later
+    assert select(everything, "latest") == later
+    assert in_order(everything) == [first, other, future, later]
+
+
+def test_what_was_made_while_an_attic_could_not_be_read_leads_back_to_it() -> None:
+    first = made("01", "s", "2026-01-01")
+    unread = made("02", "s", "2026-01-02", (first.id,))
+    unread = replace(unread, body=msgspec.structs.replace(unread.body, errors=[ATTIC_UNREAD]))
+    later = made("03", "s", "2026-01-03", (unread.id,))
+    assert unread_before([first, unread, later], [later]) == [later]
+    assert unread_before([first, unread], [unread]) == [unread, first]

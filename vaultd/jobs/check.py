@@ -14,7 +14,7 @@ import blake3
 from vaultd import ids
 from vaultd.copies import texts
 from vaultd.copies.contract import Stored
-from vaultd.errors import Damaged, Full, Missing, ReadOnly, Refused, VaultdError
+from vaultd.errors import Damaged, Full, Missing, ReadOnly, Refused, Unreachable, VaultdError
 from vaultd.format.box import verify_box
 from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
 from vaultd.format.limits import CHUNK, KIND_INDEX, KIND_LOG
@@ -72,7 +72,8 @@ def check_copies(
     *,
     read_data: bool = False,
 ) -> Iterator[tuple[Place, Report | VaultdError]]:
-    """Check copies of an open vault one after the other: what was found, or why a copy cannot be looked at.
+    """Check copies of an open vault one after the other: what was found, or why a copy cannot be looked
+    at.
 
     What is damaged counts as read back no more.
     """
@@ -133,7 +134,7 @@ def _add_new(report: Report, troubles: list[VaultdError]) -> None:
 def _rewrite_texts(vault: Vault) -> tuple[str, ...]:
     try:
         return texts.refresh(vault.copy)
-    except (ReadOnly, Full):
+    except (ReadOnly, Full, Unreachable):
         return ()
 
 
@@ -229,7 +230,7 @@ class _Walk:
             else:
                 path = folder.path + b"/" + item.name if folder.path else item.name
                 self.unknown.update(unknown_in(item))
-                if (error := self._wrong_with(item)) is not None:
+                if (error := self.wrong_with(item)) is not None:
                     folder.sound = False
                     yield path, error
                 if item.kind == FOLDER and isinstance(item.content, bytes):
@@ -247,7 +248,7 @@ class _Walk:
         elif stack:
             stack[-1].sound = False
 
-    def _wrong_with(self, entry: Entry) -> VaultdError | None:
+    def wrong_with(self, entry: Entry) -> VaultdError | None:
         error = self._looked_at(entry)
         if error is not None and self._vault.index.doubt():
             # It may be what state says of the chunk that is wrong: the packs have been asked now.
@@ -278,17 +279,23 @@ def _chunks_of(vault: Vault, entry: Entry) -> Iterator[tuple[bytes, int]]:
             yield from ((blob_id, length) for blob_id, length in value if isinstance(blob_id, bytes))
 
 
+def _lose(report: Report, lost: Lost) -> None:
+    report.lost_count += 1
+    if len(report.lost) < MOST_PATHS:
+        report.lost.append(lost)
+
+
 def _check_trees(vault: Vault, report: Report, progress: Progress, stop: Callable[[], None]) -> None:
     progress.stage("check-snapshots")
     walk = _Walk(vault, stop)
     for snapshot in reversed(list_snapshots(vault.journal)):
         report.snapshots += 1
+        if (error := walk.wrong_with(snapshot.body.root)) is not None:
+            _lose(report, Lost(snapshot, b"", error))
         trees = [(folder_id(snapshot.body.root), False), (snapshot.body.attic, True)]
         for content, attic in trees:
             if content is None:
                 continue
             for path, error in walk.lost(content, attic):
-                report.lost_count += 1
-                if len(report.lost) < MOST_PATHS:
-                    report.lost.append(Lost(snapshot, path, error, attic))
+                _lose(report, Lost(snapshot, path, error, attic))
     report.unknown |= walk.unknown

@@ -6,7 +6,6 @@ import contextlib
 import os
 import platform
 import resource
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -56,7 +55,6 @@ def doctor(home: Home) -> Iterator[Finding]:
     yield from (_library(name) for name in LIBRARIES)
     yield _open_files()
     yield _clock()
-    yield _mounting()
     try:
         settings = load(home)
     except NoVault:
@@ -86,11 +84,6 @@ def _clock() -> Finding:
     # Older than the newest file of this very program: the battery of the clock is flat.
     built = max(path.stat().st_mtime for path in Path(__file__).parent.glob("*.py"))
     return Finding("clock", time.time() > built - 86_400, {"time": time.time_ns()})
-
-
-def _mounting() -> Finding:
-    tool = shutil.which("fusermount3") or shutil.which("fusermount")
-    return Finding("fuse", bool(tool) and os.path.exists("/dev/fuse"), {"tool": tool or "-"})
 
 
 def _home(home: Home) -> Iterator[Finding]:

@@ -87,10 +87,12 @@ class _Run:
 
     def bring_up(self, place: Place) -> None:
         """Make this copy hold what the first one holds. Raises what is wrong with either."""
-        session, first, leave = self.session, self.session.vault.copy, removed_slots(self.session)
+        session, first = self.session, self.session.vault.copy
         with contextlib.closing(open_place(session.home, place)) as copy:
             for device in filter(None, (session.device, session.replaced)):
                 copy.sweep(device.hex())
+            self._take_back(first, copy)
+            leave = removed_slots(session)
             done = catch_up(first, copy, self.progress, self.stop, leave)
             self.ledger.add(copy.copy_id, map(digest_of, only_felt(done.names)))
             if done.behind:
@@ -100,6 +102,17 @@ class _Run:
             drop_removed_slots(session, copy)
             if not on_one_disk(session.settings.copies[0], place):
                 self._compare(first, copy, leave)
+
+    def _take_back(self, first: Copy, copy: Copy) -> None:
+        """What another computer wrote to this copy alone comes to the first one, and is known before
+        anything goes the other way: a key that was removed there must not come back.
+        """
+        done = catch_up(copy, first, self.progress, self.stop, removed_slots(self.session))
+        self._found(copy, done.damage)
+        if done.names:
+            self.ledger.add(first.copy_id, map(digest_of, only_felt(done.names)))
+            self.session.vault.sync()
+            drop_removed_slots(self.session, first)
 
     def _compare(self, first: Copy, copy: Copy, leave: frozenset[str]) -> None:
         for each in (copy, first):

@@ -14,9 +14,9 @@ from vaultd.progress import Progress
 from vaultd.store.packer import Packer
 from vaultd.tree.attic import update_attic
 from vaultd.tree.scan import Scanned, SourceSpec, scan
-from vaultd.tree.snapshots import Snapshot, heads, list_snapshots, newest
+from vaultd.tree.snapshots import Snapshot, heads, list_snapshots, newest, unread_before
 from vaultd.tree.sources import Source
-from vaultd.tree.troubles import OLD_UNREADABLE, Trouble, Troubles
+from vaultd.tree.troubles import MOST_KEPT, OLD_UNREADABLE, Trouble, Troubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +65,32 @@ def take_snapshot(
         attic = update_attic(
             sink,
             vault.keys,
-            [(head.body.root, head.body.attic) for head in parents],
+            [(each.body.root, each.body.attic) for each in unread_before(snapshots, parents)],
             scanned.root,
             started,
-            failed=lambda path: troubles.add(path, OLD_UNREADABLE, "attic"),
+            failed=lambda path: _tell_unread(troubles, path),
         )
         sink.finish()
     finally:
         sink.abandon()
     body = _body(source, scanned, troubles, sink, parents, attic, started)
     identity, record = vault.journal.append("snapshot", body.to_map())
-    # The record is on the copy, so the snapshot is made: what only spares work next time must not call
-    # it failed.
+    # The record is on the copy, so the snapshot is made: what only spares work next time must not call it
+    # failed.
     with contextlib.suppress(VaultdError, OSError):
         memory.commit()
         vault.index.write_indexes()
     made = Snapshot(identity, record.device, record.seq, body)
     return Taken(made, parent, tuple(troubles.kept), troubles.count, tuple(troubles.notes))
+
+
+def _tell_unread(troubles: Troubles, path: bytes) -> None:
+    """First of all, since of very many troubles the last are only counted, and the next snapshot asks for
+    this one.
+    """
+    troubles.count += 1
+    troubles.kept.insert(0, Trouble(path, OLD_UNREADABLE, "attic"))
+    del troubles.kept[MOST_KEPT:]
 
 
 def _spec(source: Source) -> SourceSpec:

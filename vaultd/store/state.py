@@ -6,6 +6,7 @@ is not known takes a new id. When SQLite says that the file is damaged it is thr
 asked is told to fill it again (`StateLost`).
 """
 
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from vaultd.store.database import Database, StateLost
 __all__ = ["BlobRow", "Place", "State", "StateLost"]
 
 SCHEMA = 1
+_DOUBTS = "doubts"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS packs (
@@ -63,7 +65,6 @@ class State(Database):
 
     def __init__(self, path: Path, vault_id: bytes) -> None:
         self._vault_id = vault_id
-        self._holds: str | None = None
         super().__init__(path, _TABLES)
         self._check_owner()
 
@@ -84,7 +85,6 @@ class State(Database):
     def reset(self) -> None:
         """Forget everything: the answer to any doubt."""
         super().reset()
-        self._holds = None
         self.put("owner", self._owner)
 
     # Single values.
@@ -134,13 +134,14 @@ class State(Database):
                 ).fetchall():
                     db.execute("DELETE FROM blobs WHERE pack = ?", (number,))
                     db.execute("DELETE FROM packs WHERE number = ?", (number,))
-            db.execute("DELETE FROM folders")
+            _distrust(db)
 
     def drop_all_packs(self) -> None:
         """Forget every pack, blob and folder; records and this device's own place in the log stay."""
         with self._writing() as db:
-            for table in ("packs", "blobs", "folders"):
+            for table in ("packs", "blobs"):
                 db.execute(f"DELETE FROM {table}")
+            _distrust(db)
 
     def suspect(self, digests: Iterable[bytes], cleared: Iterable[bytes]) -> None:
         """Remember packs that were found damaged, and forget it of those that were found whole.
@@ -152,15 +153,7 @@ class State(Database):
             db.executemany("DELETE FROM suspects WHERE digest = ?", ((digest,) for digest in cleared))
             for digest in digests:
                 if db.execute("INSERT OR IGNORE INTO suspects VALUES (?)", (digest,)).rowcount:
-                    db.execute("DELETE FROM folders")
-        self._holds = None
-
-    def _question(self) -> str:
-        plain = "SELECT 1 FROM blobs WHERE id = ?"
-        if not self._rows("SELECT 1 FROM suspects LIMIT 1"):
-            return plain
-        bad = "SELECT number FROM packs JOIN suspects USING (digest)"
-        return f"{plain} AND pack NOT IN ({bad})"
+                    _distrust(db)
 
     def places(self, blob_id: bytes) -> list[Place]:
         """Everywhere this blob lies, as far as is known here."""
@@ -171,9 +164,12 @@ class State(Database):
         return [Place(*row) for row in self._rows(sql, blob_id)]
 
     def holds(self, blob_id: bytes) -> bool:
-        """Whether the blob lies in a pack that is not suspect."""
-        self._holds = self._holds or self._question()
-        return self._finds(self._holds, blob_id)
+        """Whether the blob lies in a pack that is there and not suspect."""
+        return self._finds(
+            "SELECT 1 FROM blobs b JOIN packs p ON p.number = b.pack"
+            " LEFT JOIN suspects s ON s.digest = p.digest WHERE b.id = ? AND s.digest IS NULL",
+            blob_id,
+        )
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""
@@ -212,10 +208,18 @@ class State(Database):
         with self._writing() as db:
             db.executemany("INSERT OR REPLACE INTO staged VALUES (?, ?, ?)", rows)
 
-    def keep_staged(self, source: bytes, forget: Iterable[bytes]) -> None:
+    def doubts(self) -> bytes | None:
+        """Another value each time that something was found gone or damaged, by whichever process."""
+        return self.get(_DOUBTS)
+
+    def keep_staged(self, source: bytes, forget: Iterable[bytes], doubts: bytes | None) -> None:
         """Drop what is at and below each path of `forget`, then keep the staged rows: all of it or
-        nothing.
+        nothing. Nothing is kept where `doubts` is not what it was when the rows were begun: they may rest
+        on what was lost since.
         """
+        if self.doubts() != doubts:
+            self.drop_staged()
+            return
         with self._writing() as db:
             for path in forget:
                 # Names below start with path + "/" (0x2f), so they stand before path + "0".
@@ -230,3 +234,9 @@ class State(Database):
     def drop_staged(self) -> None:
         with self._writing() as db:
             db.execute("DELETE FROM staged")
+
+
+def _distrust(db: sqlite3.Connection) -> None:
+    """Nothing that was trusted without reading is trusted any more."""
+    db.execute("DELETE FROM folders")
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, randomblob(8))", (_DOUBTS,))

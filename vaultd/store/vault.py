@@ -73,8 +73,10 @@ class RememberedFolders:
         self._source = source
         self._rows: list[tuple[bytes, bytes, bytes]] = []
         self._forget: list[bytes] = []
+        self._doubts: bytes | None = None
         with contextlib.suppress(StateLost):
             state.drop_staged()
+            self._doubts = state.doubts()
 
     def recall(self, path: bytes) -> tuple[bytes, bytes] | None:
         try:
@@ -98,7 +100,7 @@ class RememberedFolders:
         """Keep what was remembered: the snapshot is on the copy."""
         self._stage()
         with contextlib.suppress(StateLost):
-            self._state.keep_staged(self._source, self._forget)
+            self._state.keep_staged(self._source, self._forget, self._doubts)
 
     def _stage(self) -> None:
         with contextlib.suppress(StateLost):

@@ -55,16 +55,22 @@ def update_attic(
 
     A folder of a parent that cannot be read is told to `failed` by its path. Nobody knows what of it is
     gone, so it enters whole, as it was, and what its attic has stays as it is: should it be healed,
-    nothing was dropped. Of the source itself, or of several attics of it, that cannot be said: the attic
-    stays what it was, or Missing or Damaged is raised where there are several. Raises what `sink` raises.
+    nothing was dropped. A parent's top folder or attic that cannot be read is left out and told as b"":
+    the caller must give it again as a parent until it can be. Raises what `sink` raises.
     """
-    top = _Task(
-        b"",
-        folder_id(root),
-        _distinct([folder_id(parent) for parent, _ in parents], folder_id(root)),
-        _distinct([attic for _, attic in parents if attic is not None], None),
-    )
-    return _Attic(sink, keys, now_ns, volatile, failed).run(top)
+    roots = _distinct([folder_id(parent) for parent, _ in parents], folder_id(root))
+    attics = _distinct([attic for _, attic in parents if attic is not None], None)
+    try:
+        return _Attic(sink, keys, now_ns, volatile, failed).run(_Task(b"", folder_id(root), roots, attics))
+    except (Missing, Damaged):
+        failed(b"")
+    roots = tuple(content for content in roots if _can_be_read(sink, content, attic=False))
+    attics = tuple(content for content in attics if _can_be_read(sink, content, attic=True))
+    return _Attic(sink, keys, now_ns, volatile, failed).run(_Task(b"", folder_id(root), roots, attics))
+
+
+def _can_be_read(blobs: Blobs, content: bytes, *, attic: bool) -> bool:
+    return all(isinstance(item, Entry) for item in entries_of(blobs, content, attic=attic))
 
 
 def _distinct(contents: Sequence[bytes], other_than: bytes | None) -> tuple[bytes, ...]:
@@ -132,13 +138,10 @@ class _Attic:
             try:
                 written = self._work(stack)
             except (Missing, Damaged):
-                self.failed(b"/".join(self.path))
-                if len(stack) > 1:
-                    stack[-2].unreadable.add(stack[-1].task.name)
-                elif len(top.attics) > 1:
+                if len(stack) == 1:
                     raise
-                else:
-                    written = top.answer
+                self.failed(b"/".join(self.path))
+                stack[-2].unreadable.add(stack[-1].task.name)
             else:
                 if len(stack) > 1:
                     _note(stack[-2], stack[-1].task.name, written)

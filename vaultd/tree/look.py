@@ -16,8 +16,12 @@ from vaultd.format.entry import Entry, encode_entry
 _VERSION = 1
 _NEVER = -1  # no inode has this number
 
-# Coarse clocks of file systems: two writes within this time may carry one change time (FAT counts in 2 s).
-GRAIN_NS = 2_000_000_000
+# How long after a change a file may change again without its times telling. Clocks of file systems count in
+# 2 s at the coarsest (FAT). A program that writes through a mapping changes the times once, and not again
+# until the system has written the page out: 30 s until it counts as old and 5 s until somebody looks
+# (Linux, vm.dirty_*), doubled less a little. What is younger is read again by the next scan, which stores
+# nothing where nothing changed.
+GRAIN_NS = 60_000_000_000
 
 
 class Look(NamedTuple):

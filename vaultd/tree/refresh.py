@@ -26,8 +26,8 @@ _GONE = Unreadable("ENOENT", "open", gone=True)
 class Refresh:
     """One folder. After `entries` has ended, `rows` are its names as the next scan may rely on them.
 
-    `known` is the remembered look and content; `before` gives the folder's entry in the last snapshot, and
-    is called when it is needed.
+    `known` is the remembered look and content; `before` gives the folder's entry in the last snapshot,
+    and is called when it is needed.
     """
 
     def __init__(
@@ -82,14 +82,15 @@ class Refresh:
         self.rows.append(seen)
         return entry
 
-    def _linked(self, seen: Seen, entry: Entry) -> Entry:
+    def _linked(self, seen: Seen, entry: Entry) -> Entry | None:
+        """None where the file changed since its first name was met: then it is read."""
         device = self._frame.device_of(seen.name)
         met = self._run.links.find(device, seen.ino)
         if met is None:
             self.rows.append(seen)
             return self._run.links.add(device, entry, seen, hard_link(entry))
         if not _alike(seen, met[1]):
-            return self._same_file(seen, *met)
+            return None
         self.rows.append(seen)
         return replace(entry, extra={**entry.extra, "hard": hard_link(met[0])})
 
@@ -125,7 +126,7 @@ class Refresh:
     def _file(self, seen: Seen) -> Entry:
         if seen.nlink > 1:
             met = self._run.links.find(self._frame.device_of(seen.name), seen.ino)
-            if met is not None:
+            if met is not None and _alike(seen, met[1]):
                 return self._same_file(seen, *met)
         opened = open_file(self._fd, seen.name)
         if opened is None:
@@ -157,8 +158,12 @@ class Refresh:
     def _new_link(self, seen: Seen, device: int, entry: Entry, old: Entry | None, *, sure: bool) -> Entry:
         # The name may have got another inode since it was listed, and that one was read already.
         met = self._run.links.find(device, seen.ino)
-        if met is not None:
+        if met is not None and _alike(seen, met[1]):
             return self._same_file(seen, *met)
+        if met is not None:
+            # Written to since, or another file by now that was given the inode: one name cannot speak for it.
+            self._keep(seen, sure=False)
+            return entry
         self._keep(seen, sure=sure)
         return self._run.links.add(device, entry, seen, hard_link(old) if old else None)
 

@@ -140,12 +140,12 @@ class _Walk:
             raise _no_root(trouble, name, path) from trouble
         if (st.st_dev, st.st_ino) in self._own:
             raise Overlap(path, path)
+        self._drop_excluded(listing, b"")
         before = folder_content(self._before_root)
         if not (
             listing.seen or listing.failed or force or before is None or is_empty(self._run.sink, before)
         ):
             raise SourceEmpty(name, path)
-        self._drop_excluded(listing, b"")
         self._frames.push(Frame(b"", st, listing, self._before_root, known=True))
 
     def _enter(self, seen: Seen) -> None:

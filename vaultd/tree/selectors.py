@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vaultd.errors import Ambiguous, NoSuchSnapshot
-from vaultd.tree.snapshots import Snapshot
+from vaultd.tree.snapshots import Snapshot, in_order
 
 LATEST = "latest"
 _ID = re.compile(r"[0-9a-fA-F]{4,64}")
@@ -40,16 +40,15 @@ def parse_selector(words: str) -> Selector:
 
 
 def select(snapshots: Sequence[Snapshot], words: str) -> Snapshot:
-    """The snapshot that `words` (without a path) name; `snapshots` are oldest first.
+    """The snapshot that `words` (without a path) name.
 
     A source's name beats an id. A day means its end, in local time: the newest snapshot begun until then.
     Raises NoSuchSnapshot, Ambiguous.
     """
     selector = parse_selector(words)
-    line = [s for s in snapshots if selector.name == LATEST or s.body.name == selector.name]
+    line = [s for s in in_order(snapshots) if selector.name == LATEST or s.body.name == selector.name]
     if not line and selector.name != LATEST:
         return _by_id(snapshots, selector, words)
-    line.sort(key=lambda snapshot: (snapshot.body.started, snapshot.id))
     if selector.day is not None:
         end = _end_of(selector.day, words)
         line = [snapshot for snapshot in line if snapshot.body.started < end]

@@ -1,12 +1,16 @@
 """The snapshots of a vault, as its journal tells them."""
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vaultd.format.record import Record, SnapshotBody
 from vaultd.store.journal import Journal
+from vaultd.tree.troubles import OLD_UNREADABLE
 
 SHORT = 8
+# What stands among the errors of a snapshot whose source had an attic that could not be read.
+ATTIC_UNREAD = (b"", OLD_UNREADABLE, "attic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,45 @@ def heads(snapshots: Iterable[Snapshot], source: bytes) -> list[Snapshot]:
     return [snapshot for snapshot in mine if snapshot.id not in passed]
 
 
+def in_order(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    """Oldest first by their writers' clocks, but each after all that it goes on from: one clock that was
+    wrong once must not hide what came after.
+    """
+    by_id = {snapshot.id: snapshot for snapshot in snapshots}
+    waits = {each.id: sum(parent in by_id for parent in each.body.parents) for each in by_id.values()}
+    children: dict[bytes, list[bytes]] = {}
+    for each in by_id.values():
+        for parent in each.body.parents:
+            children.setdefault(parent, []).append(each.id)
+    ready = [(each.body.started, each.id) for each in by_id.values() if not waits[each.id]]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, identity = heapq.heappop(ready)
+        order.append(by_id[identity])
+        for child in children.get(identity, ()):
+            waits[child] -= 1
+            if not waits[child]:
+                heapq.heappush(ready, (by_id[child].body.started, child))
+    return order
+
+
 def newest(snapshots: Iterable[Snapshot], source: bytes) -> Snapshot | None:
-    """The head with the latest time, or None for a source that was never saved."""
-    mine = heads(snapshots, source)
-    return max(mine, key=lambda snapshot: (snapshot.body.started, snapshot.id)) if mine else None
+    """The last of a source's snapshots, which is a head; None for a source that was never saved."""
+    mine = in_order(snapshot for snapshot in snapshots if snapshot.body.source == source)
+    return mine[-1] if mine else None
+
+
+def unread_before(snapshots: Iterable[Snapshot], heads: Iterable[Snapshot]) -> list[Snapshot]:
+    """The heads, and behind each that was made while the attic before it could not be read, what it goes
+    on from: its last versions are still to be taken over.
+    """
+    by_id = {snapshot.id: snapshot for snapshot in snapshots}
+    found: dict[bytes, Snapshot] = {}
+    stack = list(heads)
+    while stack:
+        snapshot = stack.pop()
+        found[snapshot.id] = snapshot
+        if ATTIC_UNREAD in snapshot.body.errors:
+            stack += [by_id[p] for p in snapshot.body.parents if p in by_id and p not in found]
+    return list(found.values())

@@ -59,10 +59,18 @@ def take(run: Run, session: "Session", sources: "Sequence[Source]", *, force: bo
         if not run.json:
             _tell(run, taken)
     if takens:
-        worst = max(worst, _protect(run, session, takens))
+        worst = max(worst, _protect(run, session, takens), _tell_copy_troubles(run, session))
     elif run.json:
         run.console.json([])
     return max(worst, _tell_failures(run, failures, bool(takens)))
+
+
+def _tell_copy_troubles(run: Run, session: "Session") -> int:
+    """What was wrong with the copy before: a snapshot was made all the same, on what could be read."""
+    if not session.vault.troubles:
+        return 0
+    run.console.warn("status.troubles", count=len(session.vault.troubles))
+    return _NOT_ALL_SAFE
 
 
 def _protect(run: Run, session: "Session", takens: "Sequence[Taken]") -> int:

@@ -59,8 +59,6 @@ KEEP = {
     "doctor.open-files.bad": "Only {limit} files may be open at once; raise it: ulimit -n 4096.",
     "doctor.clock": "The clock says {time:time}",
     "doctor.clock.bad": "The clock says {time:time}, which is before vaultd was made; set it.",
-    "doctor.fuse": "Snapshots can be mounted ({tool})",
-    "doctor.fuse.bad": "Snapshots cannot be mounted on this computer; the package fuse3 is missing.",
     "doctor.no-vault": "No vault is set up here ({place})",
     "doctor.settings.bad": "The settings in “{path}” cannot be read: {problem}.",
     "doctor.home-private": "“{path}” is for you alone",

@@ -55,8 +55,6 @@ KEEP = {
     "doctor.open-files.bad": "只能同时打开 {limit} 个文件；请调高：ulimit -n 4096。",
     "doctor.clock": "时钟显示 {time:time}",
     "doctor.clock.bad": "时钟显示 {time:time}，比 vaultd 做出来的时间还早；请调准。",
-    "doctor.fuse": "快照可以挂载（{tool}）",
-    "doctor.fuse.bad": "这台电脑不能挂载快照；缺少软件包 fuse3。",
     "doctor.no-vault": "这里还没有设好保险库（{place}）",
     "doctor.settings.bad": "“{path}”里的设置读不出来：{problem}。",
     "doctor.home-private": "“{path}”只有您能看",
