@@ -1,8 +1,7 @@
 """Check a copy: is everything there that the snapshots need, and is it what its name says.
 
-Without reading all data: names, lengths, seals of every pack's head and table, every key slot, every
-record and its chain, every page of every snapshot, and that every chunk they name is in a pack. With it:
-every byte as well. Nothing is repaired here but the two texts.
+Without reading all data: names, lengths, every pack's head and table, key slot, record and chain, page of
+every snapshot, and that each chunk is in a pack. With it: every byte. Only the two texts are repaired.
 """
 
 import contextlib
