@@ -11,8 +11,8 @@ BLOCK = 4096
 
 @dataclass(frozen=True)
 class Look:
-    """All that is compared of one path; `links` is the group of names of one file, `data` where a file has no
-    hole.
+    """All that is compared of one path; `first_name` is the first of all names of the file, and so tells its
+    group; `data` where a file has no hole.
     """
 
     kind: int
@@ -23,7 +23,7 @@ class Look:
     device: int
     xattrs: tuple[tuple[str, bytes], ...]
     link: bytes
-    links: tuple[bytes, ...]
+    first_name: bytes
     data: tuple[tuple[int, int], ...]
 
 
@@ -31,13 +31,13 @@ def looks(top: Path, *, root: bool = False) -> dict[bytes, Look]:
     """Every path below a folder, found without full paths, so that it may be as deep as it likes."""
     statuses: dict[bytes, os.stat_result] = {}
     found: dict[bytes, Look] = {}
-    groups: dict[int, list[bytes]] = {}
+    first_names: dict[int, bytes] = {}
     fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     for path, folder, name in _below(fd):
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         statuses[path] = status
         if not stat.S_ISDIR(status.st_mode):
-            groups.setdefault(status.st_ino, []).append(path)
+            first_names[status.st_ino] = min(path, first_names.get(status.st_ino, path))
         found[path] = _look(folder, name, status)
     if root:
         found[b"."] = _look(fd, b".", os.fstat(fd))
@@ -45,7 +45,7 @@ def looks(top: Path, *, root: bool = False) -> dict[bytes, Look]:
     return {
         path: look
         if stat.S_ISDIR(look.kind) or path == b"."
-        else Look(**{**look.__dict__, "links": tuple(sorted(groups[statuses[path].st_ino]))})
+        else Look(**{**look.__dict__, "first_name": first_names[statuses[path].st_ino]})
         for path, look in found.items()
     }
 
@@ -83,7 +83,7 @@ def _look(folder: int, name: bytes, status: os.stat_result) -> Look:
         status.st_rdev,
         tuple((each, os.getxattr(place, each, follow_symlinks=False)) for each in _xattrs(place)),
         os.readlink(name, dir_fd=folder) if stat.S_ISLNK(status.st_mode) else b"",
-        (),
+        b"",
         _data(folder, name, status.st_size) if regular else (),
     )
 
