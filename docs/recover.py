@@ -368,7 +368,7 @@ def unlock(copies, options):  # M || vault_id, by what was given or is asked for
         keys, why = attempt(path, by_code if code else lambda file: open_slot(file.read(513), phrase, key))
         if keys: return keys
         tried.add(why.word)
-    return stop(12 if "commit" in tried else 20 if tried else 10, f"It does not open: {', '.join(tried) or 'no key'}")
+    return stop(12 if "commit" in tried else 20 if tried else 10, f"It opens no key: {', '.join(tried) or 'none here'}")
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("list", "restore"))
@@ -388,11 +388,11 @@ def main(arguments=None):
             print(ident.hex()[:8], at, *said, ("partial", "complete")[body["complete"]], sep="  ")
     elif found := [r for r in found if wanted in ("latest", r.body["name"], r.id.hex()[:max(8, len(wanted))])]:
         vault.scan("packs", (1, 2)); vault.code = 0
-        top, attic = found[-1].body["root"], found[-1].body["attic"]
+        heads = [r.body for r in found if all(r.id not in other.body["parents"] for other in found)]
+        top, attic = heads[-1]["root"], heads[-1]["attic"]
         tree = Tree(attic, True, top.content) if options.deleted else Tree(top.content, False, None)
         found = (vault.find(tree, os.fsencode(path)) if path else vault.children(tree)) if tree.content else ()
-        pathlib.Path(target).mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.listdir(target): stop(2, "The target is not empty.")
+        if os.makedirs(target, 0o700, True) or os.listdir(target): stop(2, "The target is not empty.")
         if found: vault.run(iter(found), target); path or options.deleted or vault.finish(top, vault.here)
     for what in sorted(UNKNOWN): tell("unknown, from a newer vaultd, read past:", what)
     if not found: stop(vault.code or 10, "Nothing was found.")

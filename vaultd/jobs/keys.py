@@ -161,9 +161,9 @@ def only_passphrase(session: Session) -> str:
     """The id of the one slot that a passphrase opens. Raises Ambiguous, NoSuchKey where it is not one."""
     found = tuple(slot.id for slot in list_slots(session) if slot.kdf == KDF_ARGON2ID)
     if not found:
-        raise NoSuchKey("")
+        raise NoSuchKey("key change")
     if len(found) > 1:
-        raise Ambiguous("", found)
+        raise Ambiguous("key change", found)
     return found[0]
 
 

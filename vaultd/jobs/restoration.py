@@ -12,8 +12,9 @@ from vaultd.tree.view import View
 class Options:
     """What to restore and how.
 
-    `include` and `exclude` are patterns as in .gitignore, on paths in the source. `special` allows set-uid
-    and set-gid bits, devices, sockets and attributes that give rights; `numeric` takes owners by number only.
+    `include` and `exclude` are patterns as in .gitignore, on paths in the source. `special` allows
+    set-uid and set-gid bits, devices, sockets and attributes that give rights; `numeric` takes owners by
+    number only. `own` are (device, inode) of folders of vaultd itself, which nothing is put into.
     `verify` reads every file back from the target. `deleted` restores the last version of what is gone
     instead of what is there.
     """
@@ -24,6 +25,7 @@ class Options:
     special: bool = False
     numeric: bool = False
     verify: bool = False
+    own: frozenset[tuple[int, int]] = frozenset()
     deleted: bool = False
 
 
@@ -66,11 +68,12 @@ class Renamed:
 
 @dataclass(slots=True)
 class Restored:
-    """What a restore did. Lists keep the first 1,000; `tally` and the counts of `troubles` tell the whole.
+    """What a restore did. Lists keep the first 1,000; `tally` and the counts of `troubles` tell the
+    whole.
 
-    `troubles` is what could not be had or written, a damaged file under another name included; its notes are
-    what was left out on purpose or could not be set, once for each kind. `left_alone` is what stood there and
-    differs.
+    `troubles` is what could not be had or written, a damaged file under another name included; its notes
+    are what was left out on purpose or could not be set, once for each kind. `left_alone` is what stood
+    there and differs.
     """
 
     tally: Tally = field(default_factory=Tally)

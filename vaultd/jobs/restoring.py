@@ -105,6 +105,10 @@ class Restorer:
 
     def _enter_existing(self, folder: Folder, name: bytes) -> bool | None:
         try:
+            status = os.stat(name, dir_fd=self._target.here.fd, follow_symlinks=False)
+            if (status.st_dev, status.st_ino) in self._plan.options.own:
+                self.restored.leave(folder.path)
+                return False
             self.restored.swept += sweep(self._target.enter(name))
         except FileNotFoundError:
             return self._make(folder, name)

@@ -1,6 +1,7 @@
 """`vaultd open`: attach a new or emptied computer to a vault that exists."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,4 +53,4 @@ def _tell(run: Run, session: "Session", place: Path) -> None:
         else:
             facts = {"name": source.body.name, "path": source.body.path, "time": last.body.started}
             run.console.answer("open.source", **facts, host=last.body.host)
-    run.console.tell("open.next", name=sources[0].body.name if sources else "NAME")
+    run.console.tell("open.next", name=shlex.quote(sources[0].body.name) if sources else "NAME")
