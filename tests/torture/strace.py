@@ -101,7 +101,7 @@ def points(scene: Scene, words: Sequence[str | Path], secret: str = "key") -> di
         scene.rewind()
         calls = record(scene, words, ahead, secret)
         first: dict[tuple[str, int], Call] = {}
-        for call in calls:
+        for call in calls[1:]:  # the first is strace's own, which starts the program
             first.setdefault((call.name, call.nth), call)
         for (name, nth), call in first.items():
             is_main = call.thread == calls[0].thread

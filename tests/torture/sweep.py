@@ -37,9 +37,11 @@ class Extent:
             order.sort(key=first)
         deadline = time.monotonic() + self.seconds
         done = 0
-        for point in order if self.whole else order[:slice_of]:
-            if done >= slice_of and time.monotonic() > deadline:
-                break
-            yield point
-            done += 1
-        self.note(f"{what}: {done:,} of {len(order):,}")
+        try:
+            for point in order if self.whole else order[:slice_of]:
+                if done >= slice_of and time.monotonic() > deadline:
+                    break
+                yield point
+                done += 1
+        finally:
+            self.note(f"{what}: {done:,} of {len(order):,}")

@@ -67,18 +67,21 @@ def sweep(
 ) -> None:
     """Kill at each changing call, and at some others; `check` is given what the command had said by then."""
     found, certain = certain_and_possible(scene, words, secret)
-    changing = sorted((point for point, call in found.items() if call.changes), key=str)
-    chosen = list(extent.choose(f"kills, {_verb(words)}, changing calls", changing, slice_of))
-    assert chosen
-    if extent.whole:
-        others = sorted((point for point, call in found.items() if not call.changes), key=str)
-        sample = extent.rng.sample(others, len(others) // OTHERS)
-        chosen += extent.choose(f"kills, {_verb(words)}, a tenth of the others", sample, 0)
-    for point in chosen:
+    for point in _chosen(found, extent, _verb(words), slice_of):
         done = strike(scene, words, point, "signal=KILL", secret)
         assert done.returncode == KILLED or point not in certain, (point, found[point], done)
         check(done.stdout)
         scene.rewind()
+
+
+def _chosen(found: dict[Point, Call], extent: Extent, verb: str, slice_of: int) -> Iterator[Point]:
+    changing = sorted((point for point, call in found.items() if call.changes), key=str)
+    assert changing
+    yield from extent.choose(f"kills, {verb}, changing calls", changing, slice_of)
+    if extent.whole:
+        others = sorted((point for point, call in found.items() if not call.changes), key=str)
+        sample = extent.rng.sample(others, len(others) // OTHERS)
+        yield from extent.choose(f"kills, {verb}, a tenth of the others", sample, 0)
 
 
 def _verb(words: Sequence[str | Path]) -> str:
