@@ -34,7 +34,9 @@ _T = TypeVar("_T")
 
 @dataclass
 class Run:
-    """Global options as given, and what follows from them. `key` is the one slot to try, or empty."""
+    """Global options as given, and what follows from them. `key` is the one slot to try, or empty;
+    `saving` that a snapshot is being made, so that who stops it is told what becomes of it.
+    """
 
     json: bool = False
     quiet: bool = False
@@ -45,6 +47,7 @@ class Run:
     recovery_code_file: str | None = None
     key_file: str | None = None
     key: str = ""
+    saving: bool = False
 
     @cached_property
     def console(self) -> Console:
@@ -147,6 +150,9 @@ class Run:
             for place, error in session.passed_over:
                 why = sentence(error, self.console)
                 self.console.warn("open.passed-over", label=place.label, url=place.url, why=why)
+            if session.lacks.records:
+                lacks = {"records": session.lacks.records, "snapshots": session.lacks.snapshots}
+                self.console.warn("open.older", label=session.place.label, **lacks)
             if session.replaced is not None:
                 self.console.warn("open.new-device")
             yield session

@@ -13,8 +13,9 @@ from vaultd.credentials import Credential, Passphrase
 from vaultd.errors import NotAFolder, NoVault, Overlap, SamePlace, Unreachable, VaultExists
 from vaultd.format.keys import Keys, new_vault_id
 from vaultd.jobs.keys import add_slot
-from vaultd.jobs.opening import Session, begin_writing, unlock
+from vaultd.jobs.opening import Session, begin_writing
 from vaultd.jobs.protect import Reached, protect
+from vaultd.jobs.unlocking import unlock
 from vaultd.progress import Silent
 from vaultd.settings import Home, Place, Settings, save
 from vaultd.store.lock import writer_lock

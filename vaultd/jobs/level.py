@@ -1,6 +1,7 @@
 """The levels of safety: what they are called, and what each of them needs."""
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 
 from vaultd import ids
 from vaultd.copies.contract import Copy
@@ -16,8 +17,8 @@ _FELT = ("log/", "keys/", "packs/")
 
 def highest(settings: Settings) -> str:
     """What the configured copies can reach: `protected` takes two places."""
-    first, *others = settings.copies
-    return PROTECTED if any(not on_one_disk(first, other) for other in others) else SAVED
+    apart = (not on_one_disk(one, other) for one, other in combinations(settings.copies, 2))
+    return PROTECTED if any(apart) else SAVED
 
 
 def on_one_disk(one: Place, other: Place) -> bool:

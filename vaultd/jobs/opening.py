@@ -4,6 +4,7 @@ and place in the log.
 
 import contextlib
 import platform
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,50 +12,69 @@ from typing import TypeVar
 
 from vaultd.copies.contract import Copy
 from vaultd.copies.directory import NO_DEVICE, DirectoryCopy
-from vaultd.credentials import Credential, KeyFile, Passphrase, RecoveryCode
+from vaultd.credentials import Credential, KeyFile
 from vaultd.errors import (
     CopyGone,
     Damaged,
     Headless,
     Missing,
-    NoSuchKey,
     NotAFolder,
     NoVault,
-    Refused,
     Unreachable,
     VaultdError,
-    WrongKey,
     WrongPlace,
 )
-from vaultd.format.box import BoxHead
 from vaultd.format.keys import Keys
-from vaultd.format.limits import HEAD, KIND_LOG
-from vaultd.format.slot import KDF_ARGON2ID, KDF_KEY_FILE, open_slot, parse_key_file, parse_slot
-from vaultd.format.words import parse_recovery_code
+from vaultd.jobs.unlocking import unlock_with_slot
 from vaultd.settings import Home, Place, Settings, load, write_whole
+from vaultd.store.journal import remembered_records
 from vaultd.store.lock import writer_lock
 from vaultd.store.state import State
 from vaultd.store.vault import Vault
 
-# A vault with more slots than this is not one of ours; each wrong one costs an Argon2.
-MAX_SLOTS = 16
+# Why a copy cannot be used now, though another one may be.
+_NOT_NOW = (CopyGone, NoVault, WrongPlace, NotAFolder, Unreachable, Damaged, Missing)
+_DEVICE_LINE = re.compile(rb"[0-9a-f]{16}")
 Opened = TypeVar("Opened")
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """How many records that this computer has seen on other copies the copy in use does not hold, and how
+    many of them are snapshots.
+    """
+
+    records: int = 0
+    snapshots: int = 0
 
 
 @dataclass(slots=True)
 class Session:
     """An open vault and where this computer keeps its own files.
 
-    `device` is the id under which this computer wrote last, or writes now; `replaced` the one that it has
+    `devices` are the ids under which this computer wrote, the last one first; `replaced` the one that it has
     just given up. `passed_over` are copies that stand before the one in use and cannot be used now.
+    `slot` is the name of the key slot that opened the vault (64 hex digits), empty for a recovery code.
     """
 
     home: Home
     settings: Settings
     vault: Vault
-    device: bytes = b""
+    devices: tuple[bytes, ...] = ()
     replaced: bytes | None = None
     passed_over: tuple[tuple[Place, VaultdError], ...] = ()
+    slot: str = ""
+    lacks: Lacks = Lacks()
+
+    @property
+    def device(self) -> bytes:
+        """The id under which this computer wrote last, or writes now; b"" where it never wrote."""
+        return self.devices[0] if self.devices else b""
+
+    @property
+    def place(self) -> Place:
+        """The copy in use, as the settings name it."""
+        return next(place for place in self.settings.copies if place.copy_id == self.vault.copy.copy_id)
 
     @property
     def others(self) -> tuple[Place, ...]:
@@ -74,9 +94,10 @@ def identity_path(place: Place) -> Path:
 
 def open_place(home: Home, place: Place) -> Copy:
     """One copy of the settings. Raises CopyGone, WrongPlace, NotAFolder, TooNew, Damaged, Unreachable."""
-    device = (_remembered_device(home) or b"").hex() or NO_DEVICE
+    device = next(iter(_remembered_devices(home)), None)
+    name = device.hex() if device else NO_DEVICE
     try:
-        return DirectoryCopy.open(copy_path(place), place.copy_id, place.label, device)
+        return DirectoryCopy.open(copy_path(place), place.copy_id, place.label, name)
     except NoVault as error:
         raise CopyGone(error.place, place.label) from error
 
@@ -96,7 +117,7 @@ def _first(
     for place in places:
         try:
             return opener(place), tuple(passed_over)
-        except (CopyGone, NoVault, WrongPlace, NotAFolder, Unreachable, Damaged, Missing) as error:
+        except _NOT_NOW as error:
             passed_over.append((place, error))
     raise passed_over[0][1] if passed_over else NoVault(str(home.config))
 
@@ -123,26 +144,63 @@ def device_credential(home: Home) -> KeyFile | None:
 
 
 @contextlib.contextmanager
-def open_vault(
-    home: Home, credential: Credential, key: str | None = None, *, writing: bool = False
-) -> Iterator[Session]:
-    """Open the vault of this home, from the first copy that can be read; for `writing` from the first
-    copy alone, which others follow. It is let go of at the end.
+def open_vault(home: Home, credential: Credential, key: str | None = None) -> Iterator[Session]:
+    """Open the vault of this home from the first copy that can be used and holds what this computer wrote
+    last; where none does, from the first that can be used. It is let go of at the end.
 
     `key` names the one slot to try. Raises NoVault, CopyGone, WrongPlace, Unreachable, WrongKey, NoSuchKey.
     """
     settings = load(home)
-    places = settings.copies[:1] if writing else settings.copies
-    vault, passed_over = _first(places, home, lambda place: _unlocked(home, settings, place, credential, key))
-    with contextlib.closing(vault):
-        device = _remembered_device(home) or b""
-        yield Session(home, settings, vault, device, passed_over=passed_over)
+    devices = _remembered_devices(home)
+    (vault, slot), passed_over = _first(
+        settings.copies, home, lambda place: _unlocked(home, settings, place, credential, key)
+    )
+    session = Session(home, settings, vault, devices, passed_over=passed_over, slot=slot)
+    try:
+        if devices and not vault.journal.agrees(devices[0]):
+            _change_to_newest(session)
+        if passed_over or (devices and not session.vault.journal.agrees(devices[0])):
+            session.lacks = _lacks(session)
+        yield session
+    finally:
+        session.vault.close()
 
 
-def _unlocked(home: Home, settings: Settings, place: Place, credential: Credential, key: str | None) -> Vault:
+def _change_to_newest(session: Session) -> None:
+    """Use a copy that has this device's last record, if one can be used: what was written there while the
+    first one was away comes to the first one from there.
+    """
+    away = [place for place, _ in session.passed_over]
+    for place in session.others:
+        if place in away:
+            continue
+        with contextlib.suppress(*_NOT_NOW):
+            other = _opened(session, place)
+            if other.journal.agrees(session.device):
+                session.vault.close()
+                session.vault = other
+                return
+            other.close()
+
+
+def _lacks(session: Session) -> Lacks:
+    known: dict[bytes, str] = {}
+    for place in session.others:
+        file = _state_file(session.home, session.settings, place.copy_id)
+        if file.exists():
+            with contextlib.closing(State(file, session.vault.keys.vault_id)) as state:
+                known |= {identity: record.kind for identity, record in remembered_records(state).items()}
+    kinds = [kind for identity, kind in known.items() if identity not in session.vault.journal.records]
+    return Lacks(len(kinds), kinds.count("snapshot"))
+
+
+def _unlocked(
+    home: Home, settings: Settings, place: Place, credential: Credential, key: str | None
+) -> tuple[Vault, str]:
     copy = open_place(home, place)
     try:
-        return _synced(home, settings, copy, unlock(copy, credential, key))
+        keys, slot = unlock_with_slot(copy, credential, key)
+        return _synced(home, settings, copy, keys), slot
     except BaseException:
         copy.close()
         raise
@@ -150,24 +208,37 @@ def _unlocked(home: Home, settings: Settings, place: Place, credential: Credenti
 
 def _synced(home: Home, settings: Settings, copy: Copy, keys: Keys) -> Vault:
     """The vault as this copy holds it, each copy with a state of its own."""
-    is_first = copy.copy_id == settings.copies[0].copy_id
-    state = State(home.state_file if is_first else home.state_file_of(copy.copy_id), keys.vault_id)
-    vault = Vault(copy, keys, state)
-    try:
+    file = _state_file(home, settings, copy.copy_id)
+    with contextlib.ExitStack() as stack:
+        state = stack.enter_context(contextlib.closing(State(file, keys.vault_id)))
+        own = state
+        if file != home.state_file:
+            own = stack.enter_context(contextlib.closing(State(home.state_file, keys.vault_id)))
+        vault = Vault(copy, keys, state, own)
         vault.sync()
-    except BaseException:
-        state.close()
-        raise
+        stack.pop_all()
     return vault
+
+
+def _state_file(home: Home, settings: Settings, copy_id: bytes) -> Path:
+    is_first = copy_id == settings.copies[0].copy_id
+    return home.state_file if is_first else home.state_file_of(copy_id)
 
 
 @contextlib.contextmanager
 def open_other(session: Session, place: Place) -> Iterator[Vault]:
     """The same vault as another of its copies holds it. Raises what `open_place` raises, and Unreachable."""
-    with contextlib.closing(open_place(session.home, place)) as copy:
-        vault = _synced(session.home, session.settings, copy, session.vault.keys)
-        with contextlib.closing(vault):
-            yield vault
+    with contextlib.closing(_opened(session, place)) as vault:
+        yield vault
+
+
+def _opened(session: Session, place: Place) -> Vault:
+    copy = open_place(session.home, place)
+    try:
+        return _synced(session.home, session.settings, copy, session.vault.keys)
+    except BaseException:
+        copy.close()
+        raise
 
 
 @contextlib.contextmanager
@@ -176,7 +247,7 @@ def open_for_writing(home: Home, credential: Credential, key: str | None = None)
     is taken.
     """
     load(home)
-    with writer_lock(home.lock_file), open_vault(home, credential, key, writing=True) as session:
+    with writer_lock(home.lock_file), open_vault(home, credential, key) as session:
         begin_writing(session)
         yield session
 
@@ -184,90 +255,25 @@ def open_for_writing(home: Home, credential: Credential, key: str | None = None)
 def begin_writing(session: Session) -> None:
     """Take this device's place in the log: its own, or a new one that says which it replaces."""
     journal, home = session.vault.journal, session.home
-    remembered = _remembered_device(home)
-    session.device, session.replaced = journal.device(remembered)
-    session.vault.copy.sweep((remembered or session.device).hex())
-    journal.begin(session.device)
-    if session.device != remembered:
+    before = _remembered_devices(home)
+    device, session.replaced = journal.device(before[0] if before else None)
+    session.devices = tuple(dict.fromkeys((device, *before)))
+    session.vault.copy.sweep((session.replaced or device).hex())
+    journal.begin(device)
+    if device not in before:
         journal.append("device", {"name": platform.node(), "replaces": session.replaced})
-        write_whole(_device_file(home), session.device.hex().encode() + b"\n")
+        # The earlier ones stay: the record that says what this one replaces may stand on one copy alone.
+        write_whole(_device_file(home), b"".join(each.hex().encode() + b"\n" for each in session.devices))
 
 
 def _device_file(home: Home) -> Path:
     return home.state / "device"
 
 
-def _remembered_device(home: Home) -> bytes | None:
+def _remembered_devices(home: Home) -> tuple[bytes, ...]:
+    """The ids under which this computer wrote, the last one first."""
     try:
-        device = bytes.fromhex(_device_file(home).read_text().strip())
-    except (FileNotFoundError, ValueError):
-        return None
-    return device if len(device) == 8 else None
-
-
-# Unlocking.
-
-
-def unlock(copy: Copy, credential: Credential, key: str | None = None) -> Keys:
-    """The vault's keys. Costs one Argon2 for each passphrase slot that is tried, and none for the other
-    credentials.
-
-    Raises WrongKey, NoSuchKey, BadRecoveryCode, NoVault (no slots, and no box to try a recovery code on).
-    """
-    if isinstance(credential, RecoveryCode):
-        return _by_recovery_code(copy, parse_recovery_code(credential.words))
-    slots = _slots(copy, KDF_KEY_FILE if isinstance(credential, KeyFile) else KDF_ARGON2ID, key)
-    for data in slots:
-        with contextlib.suppress(WrongKey):
-            return _open(data, credential)
-    raise WrongKey
-
-
-def _open(data: bytes, credential: Credential) -> Keys:
-    if isinstance(credential, Passphrase):
-        return open_slot(data, passphrase=credential.text)[0]
-    assert isinstance(credential, KeyFile)  # a recovery code needs no slot
-    return open_slot(data, key_file=parse_key_file(credential.content.decode("ascii", "replace")))[0]
-
-
-def _slots(copy: Copy, kdf: int, key: str | None) -> list[bytes]:
-    names = sorted(stored.name for stored in copy.list("keys/"))
-    if not names:
-        raise NoVault(copy.label)
-    if key is not None:
-        names = [name for name in names if name.removeprefix("keys/").startswith(key.lower())]
-        if not names:
-            raise NoSuchKey(key)
-    found: list[bytes] = []
-    failure: VaultdError | None = None
-    for name in names:
-        try:
-            data = copy.fetch(name)
-            if parse_slot(data).kdf == kdf:
-                found.append(data)
-        except Refused as error:
-            failure = Damaged(name, copy.label, error.reason)
-        except (Damaged, Missing) as error:
-            failure = error
-    if not found and failure is not None:
-        raise failure
-    return found[:MAX_SLOTS]
-
-
-def _by_recovery_code(copy: Copy, master: bytes) -> Keys:
-    """The code needs no slot: it is tried on a box of the log, whose head also tells the vault's id."""
-    failure: VaultdError = NoVault(copy.label)
-    for stored in copy.list("log/"):
-        try:
-            head = copy.get(stored.name, 0, HEAD)
-            keys = Keys.from_master(master, head[16:32])
-            BoxHead.parse(head, keys, KIND_LOG)
-        except Refused as error:
-            failure = (
-                WrongKey() if error.reason == "commit" else Damaged(stored.name, copy.label, error.reason)
-            )
-        except Missing as error:
-            failure = error
-        else:
-            return keys
-    raise failure
+        lines = _device_file(home).read_bytes().split()
+    except FileNotFoundError:
+        return ()
+    return tuple(bytes.fromhex(line.decode()) for line in lines if _DEVICE_LINE.fullmatch(line))

@@ -1,4 +1,4 @@
-"""Bring the other copies up to the first one, read back what was not yet, and say how safe that makes it all.
+"""Bring the other copies up to the one in use, read back what was not yet, and say how safe that makes it.
 
 It comes after the commit and undoes nothing: a copy that cannot be had now is behind, and is caught up the
 next time.
@@ -30,6 +30,8 @@ from vaultd.store.ledger import Ledger
 
 # So many files are read back before the ledger is told: what an interruption costs.
 _TOLD_TOGETHER = 64
+# Of the ids under which this computer wrote: the one it has, and the one it had when a disk was pulled out.
+_SWEPT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Behind:
 
 @dataclass(slots=True)
 class Reached:
-    """How safe everything in the first copy is now, and how safe it could be; what stands in the way."""
+    """How safe everything in the copy in use is now, and how safe it could be; what stands in the way."""
 
     level: str
     highest: str
@@ -60,7 +62,7 @@ class Reached:
 def protect(session: Session, progress: Progress, stop: Callable[[], None]) -> Reached:
     """Catch up every other copy of a session that writes. `stop` is called often and raises to interrupt.
 
-    `protected` is said only where the first copy and one on another disk hold the same, and all of it was
+    `protected` is said only where the copy in use and one on another disk hold the same, and all of it was
     read back from both. Never raises for what is wrong with a copy: that is told.
     """
     reached = Reached(SAVED, highest(session.settings))
@@ -86,40 +88,40 @@ class _Run:
     stop: Callable[[], None]
 
     def bring_up(self, place: Place) -> None:
-        """Make this copy hold what the first one holds. Raises what is wrong with either."""
-        session, first = self.session, self.session.vault.copy
+        """Make this copy and the one in use hold the same. Raises what is wrong with either."""
+        session, used = self.session, self.session.vault.copy
         with contextlib.closing(open_place(session.home, place)) as copy:
-            for device in filter(None, (session.device, session.replaced)):
+            for device in session.devices[:_SWEPT]:
                 copy.sweep(device.hex())
-            self._take_back(first, copy)
+            self._take_back(used, copy)
             leave = removed_slots(session)
-            done = catch_up(first, copy, self.progress, self.stop, leave)
+            done = catch_up(used, copy, self.progress, self.stop, leave)
             self.ledger.add(copy.copy_id, map(digest_of, only_felt(done.names)))
             if done.behind:
                 self.reached.behind.append(Behind(place, files=done.behind))
-                self._found(first, done.damage)
+                self._found(used, done.damage)
                 return
             drop_removed_slots(session, copy)
-            if not on_one_disk(session.settings.copies[0], place):
-                self._compare(first, copy, leave)
+            if not on_one_disk(session.place, place):
+                self._compare(used, copy, leave)
 
-    def _take_back(self, first: Copy, copy: Copy) -> None:
-        """What another computer wrote to this copy alone comes to the first one, and is known before
-        anything goes the other way: a key that was removed there must not come back.
+    def _take_back(self, used: Copy, copy: Copy) -> None:
+        """What was written to this copy alone comes to the one in use, and is known before anything goes
+        the other way: a key that was removed there must not come back.
         """
-        done = catch_up(copy, first, self.progress, self.stop, removed_slots(self.session))
+        done = catch_up(copy, used, self.progress, self.stop, removed_slots(self.session))
         self._found(copy, done.damage)
         if done.names:
-            self.ledger.add(first.copy_id, map(digest_of, only_felt(done.names)))
+            self.ledger.add(used.copy_id, map(digest_of, only_felt(done.names)))
             self.session.vault.sync()
-            drop_removed_slots(self.session, first)
+            drop_removed_slots(self.session, used)
 
-    def _compare(self, first: Copy, copy: Copy, leave: frozenset[str]) -> None:
-        for each in (copy, first):
+    def _compare(self, used: Copy, copy: Copy, leave: frozenset[str]) -> None:
+        for each in (copy, used):
             self._read_back(each, felt(each, leave))
-        held = {each.copy_id: set(felt(each, leave)) for each in (first, copy)}
-        if lost := held[copy.copy_id] - held[first.copy_id]:
-            self.reached.behind.append(Behind(self.session.settings.copies[0], files=len(lost)))
+        held = {each.copy_id: set(felt(each, leave)) for each in (used, copy)}
+        if lost := held[copy.copy_id] - held[used.copy_id]:
+            self.reached.behind.append(Behind(self.session.place, files=len(lost)))
         if protects(self.ledger, held, leave):
             self.reached.level = PROTECTED
 
@@ -143,7 +145,7 @@ class _Run:
         return True
 
     def _found(self, copy: Copy, damage: list[Damaged | Missing]) -> None:
-        """What lies in a damaged pack of the first copy is stored anew by the next snapshot that meets it."""
+        """What lies in a damaged pack of the copy in use is stored anew by the next snapshot."""
         known = {(error.copy, error.name) for error in self.reached.damage}
         self.reached.damage += [error for error in damage if (error.copy, error.name) not in known]
         names = [error.name for error in damage]

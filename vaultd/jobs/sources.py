@@ -95,15 +95,16 @@ def is_mine(session: Session, source: Source) -> bool:
 
 
 def my_devices(session: Session) -> set[bytes]:
-    """This device's id and all that it has replaced."""
+    """Every id under which this computer wrote, and all that those have replaced."""
     replaces = {
         record.device: record.body.get("replaces") for _, record in session.vault.journal.of_kind("device")
     }
     mine: set[bytes] = set()
-    device: bytes | None = session.device
-    while device and device not in mine:
-        mine.add(device)
-        device = replaces.get(device)
+    for begin in session.devices:
+        device: bytes | None = begin
+        while device and device not in mine:
+            mine.add(device)
+            device = replaces.get(device)
     return mine
 
 

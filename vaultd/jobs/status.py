@@ -3,6 +3,7 @@
 import contextlib
 import os
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from vaultd.copies.contract import Space
 from vaultd.errors import VaultdError
@@ -121,12 +122,12 @@ def _look(session: Session, place: Place, leave: frozenset[str]) -> tuple[CopySt
 
 def _level(session: Session, held: dict[bytes, set[bytes]], leave: frozenset[str]) -> str:
     """`held` has what each copy that answers holds, by its id."""
-    first, *others = session.settings.copies
-    apart = [place.copy_id for place in others if place.copy_id in held and not on_one_disk(first, place)]
-    if first.copy_id not in held or not apart:
+    there = [place for place in session.settings.copies if place.copy_id in held]
+    apart = [pair for pair in combinations(there, 2) if not on_one_disk(*pair)]
+    if not apart:
         return SAVED
     with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
-        pairs = ({each: held[each] for each in (first.copy_id, other)} for other in apart)
+        pairs = ({place.copy_id: held[place.copy_id] for place in pair} for pair in apart)
         return PROTECTED if any(protects(ledger, pair, leave) for pair in pairs) else SAVED
 
 

@@ -4,6 +4,7 @@ One log is both the list of snapshots and the journal of what happened. A record
 the only commit point there is.
 """
 
+import contextlib
 import itertools
 import os
 import time
@@ -27,6 +28,7 @@ from vaultd.store.state import State, StateLost
 _DEVICE = "device"
 _HEAD = "head"
 _PENDING = "pending"
+_HEAD_BYTES = 8 + 32  # number and id
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,16 @@ class Head:
 class Journal:
     """All records of one copy. `records` maps their ids to them; `troubles` says what could not be read
     or does not fit.
+
+    `state` remembers what this copy holds; `own` this device's place in the log, which is one whichever
+    copy it writes to.
     """
 
-    def __init__(self, copy: Copy, keys: Keys, state: State) -> None:
+    def __init__(self, copy: Copy, keys: Keys, state: State, own: State) -> None:
         self._copy = copy
         self._keys = keys
         self._state = state
+        self._own = own
         self.records: dict[bytes, Record] = {}
         self.troubles: list[VaultdError] = []
         self._heads: dict[bytes, Head] = {}
@@ -66,7 +72,7 @@ class Journal:
         """Read what the copy's log holds now. Raises Unreachable when it cannot be listed."""
         self.records, self.troubles, self._newer = {}, [], set()
         names = sorted(stored.name for stored in self._copy.list("log/"))
-        cached = self._cached()
+        cached = _cached(self._state)
         learned = []
         for name in names:
             plains = cached.get(name)
@@ -80,17 +86,6 @@ class Journal:
             self._state.put_logs(learned)
         self._check_chains()
         self._miss_the_end(cached)
-
-    def _cached(self) -> dict[str, list[bytes]]:
-        try:
-            logs = self._state.logs()
-        except StateLost:
-            return {}
-        return {
-            name: msgspec.msgpack.decode(data)
-            for name, (data, check) in logs.items()
-            if _check_sum(data) == check
-        }
 
     def _fetch(self, name: str) -> list[bytes] | None:
         try:
@@ -167,32 +162,42 @@ class Journal:
         """This device's id, and the id that it has just replaced, if it had to.
 
         `remembered` is the id kept beside the state. It is used again only where state and copy agree on
-        its last record: whoever lost its state, or had it rolled back, or finds the copy rolled back,
-        goes on under a new id, since a second record with a number that was used would fork the chain.
+        its last record: whoever lost its state, or had it rolled back, or finds the copy rolled back or
+        behind another one, goes on under a new id, since a second record with a number that was used
+        would fork the chain.
         """
-        if remembered is not None and self._agrees(remembered):
+        if remembered is not None and self.agrees(remembered):
             return remembered, None
         return os.urandom(8), remembered
 
-    def _agrees(self, device: bytes) -> bool:
+    def agrees(self, device: bytes) -> bool:
+        """Whether the last record of this device that the copy holds is the last that it wrote anywhere."""
         try:
-            owner, head, pending = (self._state.get(key) for key in (_DEVICE, _HEAD, _PENDING))
+            owner, head, pending = (self._own.get(key) for key in (_DEVICE, _HEAD, _PENDING))
         except StateLost:
             return False
         if owner != device or head is None:
             return False
         on_copy = self._heads.get(device, Head(0, None))
-        known = [Head.decode(value) for value in (head, pending) if value is not None]
-        return (
-            on_copy in known
-            and sum(1 for _, record in self.chains().get(device, ()) if record.seq == on_copy.seq) <= 1
-        )
+        if sum(1 for _, record in self.chains().get(device, ()) if record.seq == on_copy.seq) > 1:
+            return False
+        return on_copy in self._last(Head.decode(head), pending)
+
+    def _last(self, head: Head, pending: bytes | None) -> tuple[Head, ...]:
+        """What may be this device's last record: the one that it announced, or where that did not come
+        about the one before. Of another copy nobody here can say that it did not.
+        """
+        if pending is None:
+            return (head,)
+        announced, where = Head.decode(pending[:_HEAD_BYTES]), pending[_HEAD_BYTES:]
+        return (announced, head) if where == self._copy.copy_id else (announced,)
 
     def begin(self, device: bytes) -> None:
         """Write as this device from now on: one that `device` returned."""
         head = self._heads.get(device, Head(0, None))
-        self._state.put(_DEVICE, device)
-        self._state.put(_HEAD, head.encode())
+        self._own.put(_DEVICE, device)
+        self._own.put(_HEAD, head.encode())
+        self._own.put(_PENDING, head.encode() + self._copy.copy_id)
         self._device = device
 
     def append(self, kind: str, body: dict[str, object], now_ns: int | None = None) -> tuple[bytes, Record]:
@@ -219,11 +224,11 @@ class Journal:
         name = ids.log_name(self._device, record.seq, digest)
         # Said before it is done: after a crash the copy tells whether it happened, and this machine knows
         # it as its own.
-        self._state.put(_PENDING, Head(record.seq, identity).encode())
+        self._own.put(_PENDING, Head(record.seq, identity).encode() + self._copy.copy_id)
         self._copy.put(name, box)
         self._heads[self._device] = Head(record.seq, identity)
         self.records[identity] = record
-        self._state.put(_HEAD, Head(record.seq, identity).encode())
+        self._own.put(_HEAD, Head(record.seq, identity).encode())
         self._state.put_logs([(name, *_packed([plain]))])
         return identity, record
 
@@ -247,6 +252,28 @@ def _by_number(chain: list[tuple[bytes, Record]]) -> Iterable[tuple[int, set[byt
     for seq, group in itertools.groupby(chain, key=lambda item: item[1].seq):
         records = list(group)
         yield seq, {identity for identity, _ in records}, {record.prev for _, record in records}
+
+
+def remembered_records(state: State) -> dict[bytes, Record]:
+    """The records of a copy as they were when it was last opened, without the copy."""
+    found = {}
+    for plains in _cached(state).values():
+        for plain in plains:
+            with contextlib.suppress(Refused):
+                found[record_id(plain)] = decode_record(plain)
+    return found
+
+
+def _cached(state: State) -> dict[str, list[bytes]]:
+    try:
+        logs = state.logs()
+    except StateLost:
+        return {}
+    return {
+        name: msgspec.msgpack.decode(data)
+        for name, (data, check) in logs.items()
+        if _check_sum(data) == check
+    }
 
 
 def _packed(plains: Iterable[bytes]) -> tuple[bytes, bytes]:

@@ -13,14 +13,19 @@ from vaultd.store.state import State, StateLost
 
 
 class Vault:
-    """The `Blobs` of one vault, its journal, and how to write to it."""
+    """The `Blobs` of one vault, its journal, and how to write to it.
 
-    def __init__(self, copy: Copy, keys: Keys, state: State) -> None:
+    `own` is the state that remembers this device's place in the log, where that is not the state of this
+    copy; it is closed with the vault.
+    """
+
+    def __init__(self, copy: Copy, keys: Keys, state: State, own: State | None = None) -> None:
         self.copy = copy
         self.keys = keys
         self.state = state
         self.index = BlobIndex(copy, keys, state)
-        self.journal = Journal(copy, keys, state)
+        self._own = own or state
+        self.journal = Journal(copy, keys, state, self._own)
         self._reader = Reader(copy, keys, self.index)
         self.type_of = self._reader.type_of
         self.length_of = self._reader.length_of
@@ -54,6 +59,7 @@ class Vault:
 
     def close(self) -> None:
         self.state.close()
+        self._own.close()
         self.copy.close()
 
 

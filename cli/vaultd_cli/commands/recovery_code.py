@@ -36,7 +36,8 @@ def _try(run: Run) -> None:
     import contextlib
 
     from vaultd.credentials import RecoveryCode
-    from vaultd.jobs.opening import open_copy, unlock
+    from vaultd.jobs.opening import open_copy
+    from vaultd.jobs.unlocking import unlock
     from vaultd_cli.hardening import keep_memory_private
 
     keep_memory_private()

@@ -25,23 +25,30 @@ BEGIN = {
     "init.next": "Next: vaultd source add FOLDER, then vaultd snapshot.",
     "usage.init-credential": "A new vault begins with a passphrase, not with a key file or a recovery code.",
     "usage.take-over-name": "“--take-over” needs “--name”: which source?",
+    "usage.which-passphrase": "It must be said which passphrase to change, by its id: {value}.",
+    "usage.not-a-passphrase": "Key {value} is a key file and has no passphrase to change; "
+    "“vaultd key add --file” makes a new one, and “vaultd key remove” takes this one away.",
     "usage.one-new-key": "A key is either a passphrase or a key file, and both were given.",
     "open.done": "This computer now uses the vault in “{place}”. It holds {snapshots:n snapshot/snapshots}.",
     "open.source": "Source {name}: “{path}” on {host}, last saved {time:time}.",
+    "open.source-removed": "Source {name}: “{path}” on {host}, not saved any more, last saved {time:time}.",
     "open.source-empty": "Source {name}: “{path}”, never saved.",
     "open.next": "Next: vaultd snapshots; vaultd restore {name} --target FOLDER; "
     "or, to go on saving here: vaultd source add FOLDER --name {name} --take-over.",
     "source.added": "{name} is saved from now on: “{path}”.",
+    "source.taken-over": "From now on only this computer saves {name}. {host}, which saved it until "
+    "{time:time}, does not any more: if it is still in use, add its folder there under another name.",
     "source.next": "Next: vaultd snapshot.",
     "source.removed": "{name} is not saved any more. What was saved of it stays.",
     "source.none": "No folder is saved yet. Next: vaultd source add FOLDER.",
-    "source.one-disk": "“{path}” and the copy are on one disk: if it breaks, both are gone. A copy on another disk is safe.",
+    "source.one-disk": "“{path}” and the copy are on one disk: if it breaks, both are gone. Put the copy on another disk.",
     "source.here": "this computer",
     "source.elsewhere": "another computer",
     "kind.photos": "photos",
     "kind.chat": "chat",
     "kind.files": "files",
     "key.file": "key file",
+    "key.this-one": "this one opened the vault now",
     "key.passphrase": "passphrase ({memory:size} a try)",
     "key.added": "Key {id} is added, and was tried: it opens the vault.",
     "key.changed": "The passphrase is changed. Its key is {id}.",
@@ -56,13 +63,14 @@ BEGIN = {
     "column.path": "Folder",
     "column.id": "Id",
     "column.added": "Added",
+    "column.opened": "",
     "error.NoSources": "No folder is saved on this computer yet.",
     "advice.NoSources": "Add one: vaultd source add FOLDER; to go on with one of another computer, "
     "see vaultd source list and add --name NAME --take-over.",
     "error.Headless": "“{place}” holds files of a vault, but its “vault.id” is gone.",
     "advice.Headless": "Write nothing there. README.txt in it says how to get everything back; "
     "with “vault.id” put back, vaultd opens it again.",
-    "open.new-device": "This computer's own records and those of the copy did not agree (one of them was lost or set back); "
+    "open.new-device": "This computer's own records and those of the copy did not agree (one of them was lost, set back or is behind); "
     "it goes on as a new device.",
     "error.NoSuchCopy": "There is no copy called “{copy}”.",
     "advice.NoSuchCopy": "“vaultd status” shows what it is called.",

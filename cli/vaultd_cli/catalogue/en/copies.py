@@ -4,7 +4,9 @@ COPIES = {
     "option.init-second": "Keep a second copy here, best on another disk again.",
     "init.second": "Where should a second copy be, best on another disk again (Enter for none)?",
     "init.done-second": "Its second copy is in “{place}”.",
-    "open.passed-over": "{why} Reading from another copy instead.",
+    "open.passed-over": "{why} Going on with another copy.",
+    "open.older": "Copy {label} is older: it lacks {records:n record/records} that this computer has seen on another copy, "
+    "{snapshots:n snapshot/snapshots} among them.",
     "stage.catch-up": "Copying to the other copies",
     "stage.read-back": "Reading back",
     "level.protected": "protected",
