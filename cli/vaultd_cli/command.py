@@ -5,7 +5,7 @@ after an empty line, whatever else there is to say. Options are plain `click.opt
 `help=say("option.…")`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import click
@@ -110,6 +110,13 @@ class Command(click.Command):
         super().__init__(name, help=text, short_help=text.split("\n")[0], **attributes)
         self.params += (_unlocking_options() if unlocks else []) + _global_options()
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadOptionUsage as error:
+            error.ctx = error.ctx or ctx  # click forgets which command's help would tell
+            raise
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         return in_own_words(super().get_help_option(ctx))
 
@@ -118,9 +125,12 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A verb with verbs below it."""
+    """A verb with verbs below it. `meant` tells what to say instead of a word that is near to another one,
+    or to none.
+    """
 
-    def __init__(self, name: str, **attributes: Any) -> None:
+    def __init__(self, name: str, *, meant: Mapping[str, str] | None = None, **attributes: Any) -> None:
+        self.meant = meant or {}
         text = say(f"verb.{name}")
         super().__init__(name, help=text, short_help=text.split("\n")[0], **attributes)
         self.params += _global_options()

@@ -11,7 +11,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TextIO
@@ -129,7 +129,9 @@ class Console:
     def warn(self, key: str, /, **facts: Any) -> None:
         """Something the user must know although the command goes on; on stderr, with -q too."""
         if self.as_json:
-            self._write_err(_dumps({"warning": key, **_facts(facts), "message": in_english(key, **facts)}))
+            self._write_err(
+                _dumps({"warning": key, **plain_facts(facts), "message": in_english(key, **facts)})
+            )
         else:
             self._write_err(self.ink(say(key, **facts), "yellow", self.err))
 
@@ -186,10 +188,14 @@ def named(field: str, raw: bytes) -> dict[str, str]:
         return {field: raw.decode(errors="replace"), f"{field}_b64": base64.b64encode(raw).decode()}
 
 
-def _facts(facts: dict[str, Any]) -> dict[str, Any]:
+def plain_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a sentence for JSON: bytes as names, and `time` as RFC 3339."""
     plain: dict[str, Any] = {}
     for key, value in facts.items():
-        plain |= named(key, value) if isinstance(value, bytes) else {key: value}
+        if key == "time":
+            plain[key] = show.instant(value)
+        else:
+            plain |= named(key, value) if isinstance(value, bytes) else {key: value}
     return plain
 
 

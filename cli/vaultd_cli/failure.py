@@ -58,8 +58,14 @@ def sentence(error: BaseException, console: Console) -> str:
     return Said((in_english if console.as_json else say)(failure.message, **failure.facts))
 
 
-def explain(error: BaseException) -> Failure:
-    """The failure that an exception is. Never raises."""
+def advice(error: BaseException) -> str:
+    """What to do about an exception, to stand within another sentence for a person."""
+    failure = explain(error)
+    return Said(say(failure.advice, **failure.facts))
+
+
+def explain(error: BaseException, *, saving: bool = False) -> Failure:
+    """The failure that an exception is; `saving` that a snapshot was being made. Never raises."""
     match error:
         case BadUsage():
             facts = {"problem": error.problem, "value": error.value}
@@ -69,7 +75,8 @@ def explain(error: BaseException) -> Failure:
         case click.UsageError():
             return _of_usage(error)
         case KeyboardInterrupt() | EOFError() | click.Abort():
-            return Failure("Interrupted", "error.Interrupted", "advice.Interrupted", INTERRUPTED)
+            advice = "advice.Interrupted" if saving else "advice.Again"
+            return Failure("Interrupted", "error.Interrupted", advice, INTERRUPTED)
         case MemoryError():
             return Failure("MemoryError", "error.MemoryError", "advice.MemoryError", FAILED)
         case OSError():
@@ -105,7 +112,7 @@ def _usage_problem(error: click.UsageError) -> tuple[str, dict[str, Any]]:
         case click.NoSuchOption():
             return "no-such-option", {"value": error.option_name, "near": tuple(error.possibilities or ())}
         case click.exceptions.NoSuchCommand():
-            return "no-such-command", {"value": error.command_name, "near": tuple(error.possibilities or ())}
+            return "no-such-command", {"value": error.command_name, "near": _verbs_near(error)}
         case click.MissingParameter():
             return "missing", {"value": _param_name(error)}
         case click.BadParameter() if error.param and isinstance(error.param.type, click.Choice):
@@ -118,6 +125,12 @@ def _usage_problem(error: click.UsageError) -> tuple[str, dict[str, Any]]:
             return "no-command", {}
         case _:
             return "too-many-words", {}
+
+
+def _verbs_near(error: click.exceptions.NoSuchCommand) -> tuple[str, ...]:
+    """What is written like the word; or what is meant by it, which may be written otherwise."""
+    meant = getattr(error.ctx.command, "meant", {}) if error.ctx else {}
+    return (meant[error.command_name],) if error.command_name in meant else tuple(error.possibilities or ())
 
 
 def _param_name(error: click.BadParameter) -> str:

@@ -72,7 +72,7 @@ def _tell(told: "Run", error: BaseException) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         sys.stderr.write(error.format_message() + "\n")
         return USAGE
-    failure = explain(error)
+    failure = explain(error, saving=told.saving)
     if told.verbosity:
         import traceback
 

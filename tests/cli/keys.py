@@ -88,6 +88,8 @@ def reachable(key: str, words: set[str]) -> bool:
     family, _, name = key.partition(".")
     if key in words:
         return True
+    if family == "list":  # the catalogue's own
+        return True
     if family in ("error", "advice"):
         return isinstance(getattr(errors, name, None), type)
     if family == "system":
@@ -96,7 +98,7 @@ def reachable(key: str, words: set[str]) -> bool:
         return _is_a_verb(name.split("."), words)
     if family == "doctor":
         return name.removesuffix(".bad") in words
-    if family == "why":
+    if family in ("why", "silent"):
         return name in words or name in errno.errorcode.values()
     return family in ("usage", "stage", "kind", "level") and name in words
 

@@ -152,7 +152,7 @@ def test_in_chinese_too(work: Path, disk: Disk) -> None:
         for _ in range(3):
             number = re.findall(r"\d+", terminal.expect(r"恢复码的第 \d+ 个"))[0]
             terminal.type(dict(re.findall(r"(\d+)\. (\w+)", terminal.screen))[number] + "\r")
-        terminal.expect("已受保护：全部内容都从两个副本读回，核对无误。")
+        terminal.expect("已受保护：全部内容都已从两个副本读回，核对无误。")
         assert terminal.end() == 0
 
 
@@ -167,7 +167,7 @@ def test_the_second_disk_is_missed_and_caught_up(work: Path, disk: Disk) -> None
     assert done.stdout.startswith("Saved photos as ")
     assert "Protected" not in done.stdout
     assert done.stderr == (
-        "Copy second is behind. The copy “second” does not answer (ENOENT). "
+        "Copy second is behind. The copy “second” does not answer (its folder is not there). "
         "What is saved stays saved; the next snapshot catches this copy up.\n"
     )
     assert vaultd(work, "status").returncode == 3

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from vaultd.copies.directory import DirectoryCopy
 from vaultd.copies.identity import is_network, is_removable, mount_of
 from vaultd.errors import BadSettings, NoVault, VaultdError
-from vaultd.jobs.opening import copy_path
+from vaultd.jobs.opening import copy_path, open_place
 from vaultd.settings import Home, Place, load
 
 LIBRARIES = (
@@ -41,12 +40,13 @@ _ENOUGH_FILES = 512
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at: `key` names it, `good` is None where it is only worth knowing;
-    `facts` for the sentence.
+    `facts` for the sentence, `time` among them in nanoseconds since 1970; `cause` what went wrong.
     """
 
     key: str
     good: bool | None
     facts: dict[str, object]
+    cause: VaultdError | None = None
 
 
 def doctor(home: Home) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def doctor(home: Home) -> Iterator[Finding]:
         return
     yield from _home(home)
     for place in settings.copies:
-        yield from _copy(place)
+        yield from _copy(home, place)
 
 
 def _library(name: str) -> Finding:
@@ -103,14 +103,14 @@ def _state_is_sound(path: Path) -> bool:
         return False
 
 
-def _copy(place: Place) -> Iterator[Finding]:
+def _copy(home: Home, place: Place) -> Iterator[Finding]:
     path = copy_path(place)
     facts: dict[str, object] = {"label": place.label, "url": place.url}
     try:
-        with contextlib.closing(DirectoryCopy.open(path, place.copy_id, place.label)) as copy:
+        with contextlib.closing(open_place(home, place)) as copy:
             space = copy.space()
     except VaultdError as error:
-        yield Finding("copy", False, facts | {"error": type(error).__name__})
+        yield Finding("copy", False, facts, error)
         return
     yield Finding("copy", True, facts)
     mount = mount_of(path)

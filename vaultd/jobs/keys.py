@@ -11,7 +11,7 @@ import blake3
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.credentials import KeyFile, Passphrase
-from vaultd.errors import Ambiguous, Damaged, LastKey, Missing, NoSuchKey, Refused, WrongKey
+from vaultd.errors import Ambiguous, BadUsage, Damaged, LastKey, Missing, NoSuchKey, Refused, WrongKey
 from vaultd.format.record import KeyAddedBody
 from vaultd.format.slot import (
     KDF_ARGON2ID,
@@ -29,15 +29,21 @@ SHORT = 8
 
 @dataclass(frozen=True, slots=True)
 class SlotInfo:
-    """A slot as it stands on the copy: `kdf` 1 passphrase, 2 key file; `label` and `added_ns` as the
-    journal tells.
+    """A slot as it stands on the copy: `slot` 64 hex digits; `kdf` 1 passphrase, 2 key file; `label` and
+    `added_ns` as the journal tells; `opened` that the vault was opened with it just now.
     """
 
-    id: str
+    slot: str
     kdf: int
     m_kib: int
     label: str
     added_ns: int | None
+    opened: bool
+
+    @property
+    def id(self) -> str:
+        """As much of `slot` as people see and type."""
+        return self.slot[:SHORT]
 
 
 def list_slots(session: Session) -> list[SlotInfo]:
@@ -48,7 +54,8 @@ def list_slots(session: Session) -> list[SlotInfo]:
         slot = parse_slot(data)
         record = added.get(bytes.fromhex(name))
         label = KeyAddedBody.from_map(record.body).label if record else ""
-        found.append(SlotInfo(name[:SHORT], slot.kdf, slot.m_kib, label, record.time if record else None))
+        at, opened = record.time if record else None, name == session.slot
+        found.append(SlotInfo(name, slot.kdf, slot.m_kib, label, at, opened))
     return found
 
 
@@ -157,22 +164,38 @@ def _is_removed(session: Session, digest: bytes) -> bool:
     return any(record.body["slot"] == digest for _, record in session.vault.journal.of_kind("key-removed"))
 
 
-def only_passphrase(session: Session) -> str:
-    """The id of the one slot that a passphrase opens. Raises Ambiguous, NoSuchKey where it is not one."""
-    found = tuple(slot.id for slot in list_slots(session) if slot.kdf == KDF_ARGON2ID)
+def passphrase_to_change(session: Session, key: str | None = None) -> SlotInfo:
+    """The slot whose passphrase is meant: of this id, else the one that opened the vault, else the only one.
+
+    Raises NoSuchKey, Ambiguous (more than one id begins so), BadUsage (it must be said which, or is none).
+    """
+    slots = list_slots(session)
+    if key is not None:
+        return _passphrase_of_id(slots, key)
+    found = [slot for slot in slots if slot.kdf == KDF_ARGON2ID]
+    chosen = [slot for slot in found if slot.opened] or found
+    if len(chosen) != 1:
+        raise BadUsage("which-passphrase", ", ".join(slot.id for slot in found) or "-")
+    return chosen[0]
+
+
+def _passphrase_of_id(slots: list[SlotInfo], key: str) -> SlotInfo:
+    found = [slot for slot in slots if slot.slot.startswith(key.lower())]
     if not found:
-        raise NoSuchKey("key change")
+        raise NoSuchKey(key)
     if len(found) > 1:
-        raise Ambiguous("key change", found)
+        raise Ambiguous(key, tuple(slot.id for slot in found))
+    if found[0].kdf != KDF_ARGON2ID:
+        raise BadUsage("not-a-passphrase", found[0].id)
     return found[0]
 
 
 def change_passphrase(
-    session: Session, key: str, new: Passphrase, label: str, *, strong: bool = False
+    session: Session, old: SlotInfo, new: Passphrase, label: str = "", *, strong: bool = False
 ) -> str:
-    """A new slot, opened once, and only then the old one's removal."""
-    added = add_slot(session, new, label, strong=strong)
-    remove_slot(session, key)
+    """A new slot, opened once, and only then the old one's removal. Without a label the old one stays."""
+    added = add_slot(session, new, label or old.label, strong=strong)
+    remove_slot(session, old.slot)
     return added
 
 

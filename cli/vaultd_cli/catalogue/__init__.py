@@ -7,6 +7,7 @@ separators); after a colon comes another way:
     {bytes:size}  {when:time}  {left:span}  {pid:raw}
     {files:n file/files}       the number, and the word that fits it
     {copy:? on the copy “*”}   nothing if the fact is empty, else this with the fact for the star
+    {reason:silent? (*)}       the same with the words that stand under `silent.REASON`, where there are any
 """
 
 import os
@@ -54,37 +55,42 @@ def knows(key: str) -> bool:
 
 
 def _fill(tongue: str, key: str, facts: dict[str, Any]) -> str:
-    return sentences(tongue)[key].format_map({name: _Fact(value) for name, value in facts.items()})
+    table = sentences(tongue)
+    return table[key].format_map({name: _Fact(value, table) for name, value in facts.items()})
 
 
 class _Fact:
-    """One value, which knows how each way of showing looks."""
+    """One value, which knows how each way of showing looks in the language of `table`."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, table: dict[str, str]) -> None:
         self.value = value
+        self.table = table
 
     def __format__(self, way: str) -> str:
-        if way.startswith("?"):
-            # A number that may be unknown names something, such as a process; it counts nothing.
-            known = str(self.value) if isinstance(self.value, int) else _plain(self.value)
-            return way[1:].replace("*", known) if self.value else ""
+        family, asks, text = way.partition("?")
+        if asks:
+            return text.replace("*", self._known(family)) if self.value else ""
         if way.startswith("n "):
             one, many = way[2:].split("/")
             return f"{show.count(self.value)} {one if self.value == 1 else many}"
-        return _WAYS[way](self.value)
+        return _WAYS[way](self.value) if way else self._plain(self.value)
 
+    def _known(self, family: str) -> str:
+        if isinstance(self.value, int):  # names something, such as a process; it counts nothing
+            return str(self.value)
+        return self.table.get(f"{family}.{self.value}") or self._plain(self.value)
 
-def _plain(value: Any) -> str:
-    """A fact in the way of its type. A `Said` is a piece of a sentence already, and stays as it is."""
-    if isinstance(value, Said):
-        return str(value)
-    if isinstance(value, bytes | os.PathLike):
-        return show.name(os.fsencode(value))
-    if isinstance(value, int):
-        return show.count(value)
-    if isinstance(value, tuple | list):
-        return ", ".join(map(_plain, value))
-    return show.text(str(value))
+    def _plain(self, value: Any) -> str:
+        """In the way of its type. A `Said` is a piece of a sentence already, and stays as it is."""
+        if isinstance(value, Said):
+            return str(value)
+        if isinstance(value, bytes | os.PathLike):
+            return show.name(os.fsencode(value))
+        if isinstance(value, int):
+            return show.count(value)
+        if isinstance(value, tuple | list):
+            return self.table["list.comma"].join(map(self._plain, value))
+        return show.text(str(value))
 
 
 class Said(str):
@@ -94,7 +100,6 @@ class Said(str):
 
 
 _WAYS: dict[str, Callable[[Any], str]] = {
-    "": _plain,
     "size": show.size,
     "time": show.moment,
     "span": show.span,

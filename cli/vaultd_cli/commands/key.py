@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from vaultd.credentials import KeyFile, Passphrase
     from vaultd.jobs.keys import SlotInfo
 
-key = Group("key")
+# What people try, and the verb that does it.
+key = Group("key", meant={"lock": "remove", "delete": "remove"})
 _SHORT = 8
 
 
@@ -29,13 +30,13 @@ def list_(run: Run) -> None:
     if run.json:
         run.console.json([_as_json(slot) for slot in slots])
         return
-    columns = [Column("column.id"), Column("column.kind"), Column("column.added"), Column("column.name")]
-    run.console.table(columns, [_row(slot) for slot in slots])
+    heads = ("column.id", "column.kind", "column.added", "column.name", "column.opened")
+    run.console.table([Column(head) for head in heads], [_row(slot) for slot in slots])
 
 
 def _row(slot: "SlotInfo") -> list[str]:
     added = "-" if slot.added_ns is None else show.moment(slot.added_ns)
-    return [slot.id, _kind(slot), added, show.text(slot.label)]
+    return [slot.id, _kind(slot), added, show.text(slot.label), say("key.this-one") if slot.opened else ""]
 
 
 def _kind(slot: "SlotInfo") -> str:
@@ -48,7 +49,8 @@ def _kind(slot: "SlotInfo") -> str:
 
 def _as_json(slot: "SlotInfo") -> dict[str, object]:
     added = None if slot.added_ns is None else show.instant(slot.added_ns)
-    return {"id": slot.id, "kdf": slot.kdf, "m_kib": slot.m_kib, "label": slot.label, "added": added}
+    facts = {"id": slot.id, "kdf": slot.kdf, "m_kib": slot.m_kib, "label": slot.label}
+    return facts | {"added": added, "opened": slot.opened}
 
 
 @key.verb("add", unlocks=True)
@@ -92,10 +94,10 @@ def _new_key_file(path: str) -> "KeyFile":
 @click.option("--kdf", type=click.Choice(("standard", "strong")), default="standard", help=say("option.kdf"))
 @click.option("--label", default="", metavar="NAME", help=say("option.key-label"))
 def change(run: Run, id: str | None, new_passphrase_file: str | None, kdf: str, label: str) -> int:  # noqa: A002
-    from vaultd.jobs.keys import change_passphrase, only_passphrase
+    from vaultd.jobs.keys import change_passphrase, passphrase_to_change
 
     with run.vault(writing=True) as session:
-        old = id or only_passphrase(session)
+        old = passphrase_to_change(session, id)
         new = _new_passphrase(run, new_passphrase_file)
         slot = change_passphrase(session, old, new, label, strong=kdf == "strong")
         _tell(run, "key.changed", slot)

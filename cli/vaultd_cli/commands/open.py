@@ -40,7 +40,9 @@ def _tell(run: Run, session: "Session", place: Path) -> None:
     from vaultd.tree.sources import list_sources
 
     snapshots = list_snapshots(session.vault.journal)
-    sources = list_sources(session.vault.journal)
+    saved = {snapshot.body.source for snapshot in snapshots}
+    known = list_sources(session.vault.journal, removed=True)
+    sources = [source for source in known if not source.body.removed or source.body.id in saved]
     if run.json:
         names = [source.body.name for source in sources]
         run.console.json({"copy": str(place), "snapshots": len(snapshots), "sources": names})
@@ -52,5 +54,7 @@ def _tell(run: Run, session: "Session", place: Path) -> None:
             run.console.answer("open.source-empty", name=source.body.name, path=source.body.path)
         else:
             facts = {"name": source.body.name, "path": source.body.path, "time": last.body.started}
-            run.console.answer("open.source", **facts, host=last.body.host)
-    run.console.tell("open.next", name=shlex.quote(sources[0].body.name) if sources else "NAME")
+            sentence = "open.source-removed" if source.body.removed else "open.source"
+            run.console.answer(sentence, **facts, host=last.body.host)
+    going_on = [source.body.name for source in sources if not source.body.removed]
+    run.console.tell("open.next", name=shlex.quote(going_on[0]) if going_on else "NAME")

@@ -46,6 +46,7 @@ def take(run: Run, session: "Session", sources: "Sequence[Source]", *, force: bo
     from vaultd.jobs.snapshot import take_snapshot
     from vaultd.tree.scan import never
 
+    run.saving = True
     takens, failures, worst = [], [], 0
     for source in sources:
         try:

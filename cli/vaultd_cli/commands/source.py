@@ -13,7 +13,10 @@ from vaultd_cli.others import bring_up
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vaultd.jobs.opening import Session
+    from vaultd.settings import Place
     from vaultd.tree.sources import Source
 
 source = Group("source")
@@ -35,7 +38,8 @@ def add(
     check_wanted(wanted)
     with run.vault(writing=True) as session:
         added = add_source(session, wanted)
-        warn_of_one_disk(run, session, added)
+        warn_of_disks(run, session, added)
+        _warn_of_the_other_computer(run, session, added)
         if run.json:
             run.console.json(_as_json(added, mine=True))
         else:
@@ -44,12 +48,31 @@ def add(
         return bring_up(run, session)
 
 
-def warn_of_one_disk(run: Run, session: "Session", source: "Source") -> None:
-    """One broken disk must not take both the folder and its only copy."""
-    from vaultd.jobs.sources import beside_copy
+def warn_of_disks(run: Run, session: "Session", source: "Source") -> None:
+    """One broken disk must not take both the folder and a copy of it."""
+    from vaultd.jobs.sources import copies_beside
 
-    if beside_copy(session, source):
+    warn_of_one_disk(run, source, copies_beside(session, source), copies=len(session.settings.copies))
+
+
+def warn_of_one_disk(run: Run, source: "Source", beside: "Sequence[Place]", *, copies: int) -> None:
+    """Of `copies` in all those `beside` the source go with its disk: all of them, or some."""
+    if len(beside) == copies:
         run.console.warn("source.one-disk", path=source.body.path)
+    else:
+        for place in beside:
+            run.console.warn("source.beside-copy", path=source.body.path, label=place.label)
+
+
+def _warn_of_the_other_computer(run: Run, session: "Session", source: "Source") -> None:
+    """A computer that is still in use must not stop saving without anybody being told."""
+    from vaultd.jobs.sources import my_devices
+    from vaultd.tree.snapshots import list_snapshots, newest
+
+    last = newest(list_snapshots(session.vault.journal), source.body.id)
+    if last is not None and last.device not in my_devices(session):
+        facts = {"name": source.body.name, "host": last.body.host, "time": last.body.started}
+        run.console.warn("source.taken-over", **facts)
 
 
 @source.verb("list", unlocks=True)

@@ -1,6 +1,8 @@
 """What is said and asked while a command works."""
 
 TALK = {
+    # Between several things of one kind.
+    "list.comma": ", ",
     # Asking.
     "ask.passphrase": "Passphrase:",
     "ask.new-passphrase": "New passphrase:",

@@ -6,7 +6,7 @@ VERBS = {
     "help.commands": "Commands:",
     "help.options": "Options:",
     "help.everywhere": "Options of every command:",
-    "help.unlocking": "Ways to open the vault other than its passphrase:",
+    "help.unlocking": "Opening the vault (otherwise it asks for the passphrase):",
     "help.begin": "Begin:",
     "help.save": "Save:",
     "help.look": "Look inside:",
@@ -22,7 +22,7 @@ VERBS = {
     "option.passphrase-command": "Take the passphrase from the first line that this command prints.",
     "option.recovery-code-file": "Open with the recovery code in this file.",
     "option.key-file": "Open with this key file.",
-    "option.key": "Try only the key with this id.",
+    "option.key": "Try the passphrase or key file on the key with this id only.",
     # The verbs: one line for the list, then more.
     "verb.vaultd": "Backups that nobody else can read, wipe or lose for you.\n\n"
     "vaultd keeps the last version of every file in folders you choose, encrypted, on disks you choose.",
@@ -50,9 +50,10 @@ VERBS = {
     "and exits with 20.",
     "verb.check": "Check that the copies are whole.",
     "verb.key": "The keys that open the vault.",
-    "verb.key.list": "List the keys.",
+    "verb.key.list": "List the keys, and say which one opened the vault now.",
     "verb.key.add": "Add a passphrase or a key file.",
-    "verb.key.change": "Change the passphrase.",
+    "verb.key.change": "Change the passphrase.\n\n"
+    "That is the one that opens the vault for this command, or the key with the given id. The old one stops working.",
     "verb.key.remove": "Remove a key.\n\n"
     "Whoever kept the old key file and its passphrase can still read the vault; only a new vault changes that.",
     "verb.key.unlock": "Let this computer open the vault without asking.\n\n"

@@ -1,10 +1,11 @@
 """一个保险库的几个副本：建立、跟上，以及说明有多安全。"""
 
 COPIES = {
+    "source.beside-copy": "“{path}”和副本 {label} 在同一块磁盘上：磁盘一坏，两样都没了，只剩下别的副本。",
     "option.init-second": "在这里再放第二个副本，最好放在不同的另一块磁盘上。",
     "init.second": "第二个副本放在哪里，最好放在不同的另一块磁盘上（暂时不要请直接按回车）？",
     "init.done-second": "它的第二个副本在“{place}”。",
-    "open.passed-over": "{why}现在改从另一个副本读取。",
+    "open.passed-over": "{why}改用另一个副本。",
     "open.older": "副本 {label} 比较旧：这台电脑在别的副本里见过的记录，它少 {records} 条，其中 {snapshots} 个是快照。",
     "stage.catch-up": "正在写入其他副本",
     "stage.read-back": "正在读回核对",

@@ -1,6 +1,8 @@
 """命令进行当中说的话和问的问题。"""
 
 TALK = {
+    # Between several things of one kind.
+    "list.comma": "、",
     # Asking.
     "ask.passphrase": "密码：",
     "ask.new-passphrase": "新密码：",

@@ -6,7 +6,7 @@ VERBS = {
     "help.commands": "命令：",
     "help.options": "选项：",
     "help.everywhere": "每个命令都有的选项：",
-    "help.unlocking": "不用密码时，打开保险库的其他方法：",
+    "help.unlocking": "打开保险库（不写时询问密码）：",
     "help.begin": "开始：",
     "help.save": "保存：",
     "help.look": "查看：",
@@ -22,10 +22,9 @@ VERBS = {
     "option.passphrase-command": "密码取自这个命令输出的第一行。",
     "option.recovery-code-file": "用这个文件里的恢复码打开。",
     "option.key-file": "用这个钥匙文件打开。",
-    "option.key": "只试这个编号的钥匙。",
+    "option.key": "只用密码或钥匙文件试这个编号的钥匙。",
     # The verbs: one line for the list, then more.
-    "verb.vaultd": "别人看不到、删不掉、也弄不丢的备份。\n\n"
-    "vaultd 把您选定的文件夹里每个文件的最后一版加密保存下来，存在您选定的磁盘上。",
+    "verb.vaultd": "别人看不到、删不掉、也弄不丢的备份。\n\nvaultd 把您选定的文件夹里每个文件的最后一版加密保存下来，放在您选定的磁盘上。",
     "verb.init": "新建保险库和它的第一个副本。\n\n"
     "会显示恢复码（忘记密码时用它打开保险库），并请您输入其中几个词来核对。已经有保险库的地方不会被动用。"
     "不带参数时，会逐项询问。",
@@ -47,11 +46,10 @@ VERBS = {
     "绝不会写到那个文件夹之外。保险库有损坏时，能取回的都会取回，其余的会列出来，这时退出码是 20。",
     "verb.check": "检查各个副本是否完好。",
     "verb.key": "能打开保险库的钥匙。",
-    "verb.key.list": "列出钥匙。",
+    "verb.key.list": "列出钥匙，并标出这次用的是哪一把。",
     "verb.key.add": "添加一个密码或钥匙文件。",
-    "verb.key.change": "修改密码。",
-    "verb.key.remove": "去掉一把钥匙。\n\n"
-    "如果有人留着旧的钥匙文件和它的密码，仍然可以读取保险库；只有新建一个保险库才能改变这一点。",
+    "verb.key.change": "修改密码。\n\n改的是这次用来打开保险库的密码，或给出编号的那一个。旧密码随即失效。",
+    "verb.key.remove": "移除一把钥匙。\n\n如果有人留着旧的钥匙和它的密码，仍然可以读取保险库；只有新建一个保险库才能改变这一点。",
     "verb.key.unlock": "让这台电脑不用询问就能打开保险库。\n\n"
     "会在 vaultd 自己的文件夹里留下一个钥匙文件。谁能读取它，谁就能打开保险库；用“vaultd key remove”可以撤销。",
     "verb.recovery-code": "再次显示恢复码，或者试一试手上的恢复码。\n\n谁拿到它，谁就能打开保险库。",
