@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from tests.cli.worlds import PASSPHRASE, World, make
+from tests.disks import second_disk
 from vaultd.credentials import Passphrase
 from vaultd.errors import Overlap, WrongKey
 from vaultd.jobs.keys import add_slot, list_slots
@@ -85,6 +86,35 @@ def test_a_mount_of_our_own_place_in_a_source_is_left_out(world: World, tmp_path
         assert world.vaultd("ls", "-R", "photos").stdout.splitlines() == [
             *("a", "folder/", "folder/b", "way in")
         ]
+
+
+@pytest.mark.parametrize("inside", ["packs", "log", "index", "packs/*", "log/*", "keys"])
+def test_a_mount_of_a_folder_inside_the_copy_is_left_out(world: World, tmp_path: Path, inside: str) -> None:
+    (tmp_path / "vault" / "index").mkdir(exist_ok=True)
+    folder = next((tmp_path / "vault").glob(inside))
+    with bound(folder, tmp_path / "source" / "mounted"):
+        saved = json.loads(world.vaultd("snapshot", "--json").stdout)[0]
+        assert [(note["path"], note["error"]) for note in saved["notes"]] == [("mounted", "own-place")]
+        assert world.vaultd("ls", "-R", "photos").stdout.splitlines() == ["a", "folder/", "folder/b"]
+        chinese = world.vaultd("snapshot", VAULTD_LANG="zh").stderr
+        assert "没有保存“mounted”：" in chinese
+
+
+@pytest.mark.parametrize("together", ["main", "second"])
+def test_a_copy_on_the_disk_of_a_source_is_told(tmp_path: Path, together: str) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "pass").write_text(PASSPHRASE.text)
+    (tmp_path / "pass").chmod(0o600)
+    with second_disk(tmp_path) as disk:
+        one, two = (disk.path / "vault", tmp_path / "vault")[:: -1 if together == "main" else 1]
+        world, given = World(tmp_path), ("--passphrase-file", "pass")
+        assert world.vaultd("init", str(one), "--second", str(two), "--yes", *given).returncode == 0
+        both_gone = f"photos” and copy {together} are on one disk: if it breaks, both are gone"
+        assert both_gone in world.vaultd("source", "add", "photos", *given).stderr
+        world.vaultd("snapshot", *given)
+        assert both_gone in world.vaultd("status", *given).stderr
+        chinese = world.vaultd("status", *given, VAULTD_LANG="zh").stderr
+        assert f"和副本 {together} 在同一块磁盘上" in chinese
 
 
 def test_a_source_above_the_copy_by_a_link_does_not_save_the_copy(world: World, tmp_path: Path) -> None:

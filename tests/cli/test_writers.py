@@ -129,6 +129,11 @@ def test_what_cannot_be_read_keeps_its_last_version(world: World) -> None:
     if os.geteuid() == 0:
         os.chown(secret, 65534, 65534)
     secret.chmod(0)
+    new = world.work / "source" / "never saved"
+    new.write_bytes(b"?")
+    if os.geteuid() == 0:
+        os.chown(new, 65534, 65534)
+    new.chmod(0)
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -139,6 +144,11 @@ def test_what_cannot_be_read_keeps_its_last_version(world: World) -> None:
     assert saved.returncode == 3
     assert "but not all of it: 2 files" in saved.stdout
     assert "“folder/secret”: vaultd may not read it. The last good version is kept.\n" in saved.stderr
+    new_one = (
+        "“never saved”: vaultd may not read it. It is not saved: there is no earlier version of it to keep.\n"
+    )
+    assert new_one in saved.stderr
+    new.unlink()
     told = json.loads(run("snapshot", "--json").stdout)[0]
     assert (told["complete"], told["trouble_count"]) == (False, 1)
     assert (told["troubles"][0]["path"], told["troubles"][0]["error"]) == ("folder/secret", "EACCES")

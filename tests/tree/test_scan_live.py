@@ -71,7 +71,7 @@ def test_a_file_under_a_writer_is_saved_told_and_read_again(
     entry = source.entries()[b"live"]
     assert entry.extra["how"] == CHANGING
     assert entry.size == 4 * MIB
-    assert scanned.troubles == [(b"live", CHANGING, "read")]
+    assert [t[:3] for t in scanned.troubles] == [(b"live", CHANGING, "read")]
     assert not scanned.complete
     assert scanned.counts.read == 3 * 4 * MIB
     # The writer is gone, and no time of the file says that it ever changed: only distrust helps.
@@ -116,7 +116,7 @@ def test_a_growing_file_ends_where_it_was_when_it_was_opened(
     with monkeypatch.context() as patch:
         patch.setattr(os, "preadv", read)
         scanned = source.scan()
-    assert scanned.troubles == [(b"log", CHANGING, "read")]
+    assert [t[:3] for t in scanned.troubles] == [(b"log", CHANGING, "read")]
     entry = source.entries()[b"log"]
     assert size < entry.size <= log.stat().st_size
     assert source.bytes_of("log") == log.read_bytes()[: entry.size]
@@ -134,7 +134,7 @@ def test_a_file_that_shrinks_while_it_is_read(source: Watched, monkeypatch: pyte
 
     monkeypatch.setattr(os, "preadv", read)
     scanned = source.scan()
-    assert scanned.troubles == [(b"file", CHANGING, "read")]
+    assert [t[:3] for t in scanned.troubles] == [(b"file", CHANGING, "read")]
     assert source.entries()[b"file"].size == 9 * MIB
     assert source.bytes_of("file") == b"x" * 9 * MIB
 
@@ -201,5 +201,5 @@ def test_a_file_that_gives_less_than_its_size_is_told_every_time(
         os, "preadv", lambda fd, buffers, offset: 0 if offset >= 60 else real(fd, [buffers[0][:60]], offset)
     )
     for _ in range(2):
-        assert source.scan().troubles == [(b"liar", CHANGING, "read")]
+        assert [t[:3] for t in source.scan().troubles] == [(b"liar", CHANGING, "read")]
         assert source.bytes_of("liar") == b"x" * 60

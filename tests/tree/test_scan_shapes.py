@@ -15,7 +15,7 @@ from tests.tree.sources import Watched, comparable
 from vaultd.capture import descent
 from vaultd.format.limits import CHUNK
 from vaultd.tree.content import extents, parts_of
-from vaultd.tree.troubles import ENTRY_TOO_LARGE
+from vaultd.tree.troubles import BARE, ENTRY_TOO_LARGE
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
@@ -60,7 +60,7 @@ def test_8_tib_with_3_mib_of_data_take_seconds(tmp_path: Path) -> None:
                 os.pwrite(file.fileno(), data, offset)
         begun = time.monotonic()
         scanned = source.scan()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 60  # a moment, where reading the holes would take an hour
     entry = source.entries()[b"sparse"]
     assert entry.size == 8 * TIB
     assert parts_of(source.sink, entry) == ((0, MIB), (3 * TIB, MIB), (8 * TIB - MIB, MIB))
@@ -227,7 +227,7 @@ def test_attributes_that_fit_no_entry_are_dropped_and_the_file_is_saved(
     (source.path / "file").write_bytes(b"saved")
     scanned = source.scan()
     assert source.bytes_of("file") == b"saved"
-    assert (b"file", ENTRY_TOO_LARGE, "xattr") in scanned.troubles
+    assert (b"file", ENTRY_TOO_LARGE, "xattr", "") in scanned.troubles
     monkeypatch.undo()
     assert source.scan().counts.read == len(b"saved")  # not trusted
 
@@ -245,4 +245,4 @@ def test_attributes_that_cannot_be_read_do_not_cost_the_file(
     scanned = source.scan()
     assert source.bytes_of("file") == b"saved"
     assert scanned.complete is not told
-    assert ((b"file", "EIO", "xattr") in scanned.troubles) is told
+    assert ((b"file", "EIO", "xattr", BARE) in scanned.troubles) is told

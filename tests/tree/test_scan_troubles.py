@@ -12,7 +12,7 @@ import pytest
 from tests.tree.sources import Watched
 from vaultd.format.entry import FILE, FOLDER
 from vaultd.format.limits import PAGE
-from vaultd.tree.troubles import MOST_KEPT, OLD_UNREADABLE
+from vaultd.tree.troubles import KEPT, MOST_KEPT, NEVER_SAVED, OLD_UNREADABLE
 
 NOBODY = 65534
 
@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_read_keeps_its_last_version(source: Watched) -> N
     entry = source.entries()[b"file"]
     assert entry.extra["stale"] == ("EACCES", source.started)
     assert entry.content == good.content
-    assert [(t.path, t.error, t.detail) for t in scanned.troubles] == [(b"file", "EACCES", "open")]
+    assert [tuple(t) for t in scanned.troubles] == [(b"file", "EACCES", "open", KEPT)]
     assert not scanned.complete
     assert source.bytes_of("other") == b"newer too"
 
@@ -88,7 +88,7 @@ def test_a_new_file_that_cannot_be_read_is_only_a_trouble(source: Watched) -> No
     with plain_user():
         scanned = source.scan()
     assert b"new" not in source.entries()
-    assert [trouble.path for trouble in scanned.troubles] == [b"new"]
+    assert [(trouble.path, trouble.outcome) for trouble in scanned.troubles] == [(b"new", NEVER_SAVED)]
 
 
 def test_a_folder_that_cannot_be_listed_is_carried_over_whole(source: Watched) -> None:
@@ -136,7 +136,7 @@ def test_a_new_name_whose_stat_fails_is_told(source: Watched, monkeypatch: pytes
 
     monkeypatch.setattr(os, "stat", fails)
     for _ in range(2):
-        assert source.scan().troubles == [(b"fresh", "EIO", "stat")]
+        assert [t[:3] for t in source.scan().troubles] == [(b"fresh", "EIO", "stat")]
 
 
 def test_a_folder_deep_below_what_memory_answers_is_still_carried_over(source: Watched) -> None:

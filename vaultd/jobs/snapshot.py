@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from vaultd.errors import VaultdError
 from vaultd.format.record import SnapshotBody
 from vaultd.jobs.opening import Session
-from vaultd.jobs.sources import identities, own_places, refuse_overlap
+from vaultd.jobs.sources import own_folders, refuse_overlap
 from vaultd.progress import Progress
 from vaultd.store.packer import Packer
 from vaultd.tree.attic import update_attic
@@ -57,7 +57,7 @@ def take_snapshot(
             memory,
             started_ns=started,
             progress=progress,
-            own=identities(own_places(session)),
+            own=own_folders(session),
             force=force,
             stop=stop,
         )

@@ -1,7 +1,8 @@
 """Add, change and remove sources. Each is a record that answers the one before."""
 
+import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,12 +109,12 @@ def my_devices(session: Session) -> set[bytes]:
     return mine
 
 
-def beside_copy(session: Session, source: Source) -> bool:
-    """Whether the source and every copy stand on one file system, so that one broken disk takes all of
-    them. A copy that is not there now stands elsewhere.
+def copies_beside(session: Session, source: Source) -> list[Place]:
+    """The copies that stand on one file system with the source, so that one broken disk takes both. A copy
+    that is not there now stands elsewhere.
     """
     path = Path(os.fsdecode(source.body.path))
-    return path.is_dir() and all(_beside(path, place) for place in session.settings.copies)
+    return [place for place in session.settings.copies if path.is_dir() and _beside(path, place)]
 
 
 def _beside(path: Path, place: Place) -> bool:
@@ -162,6 +163,25 @@ def _identity(path: bytes) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def identities(paths: Iterable[bytes]) -> frozenset[tuple[int, int]]:
-    """(device, inode) of every folder that is there."""
+def own_folders(session: Session) -> frozenset[tuple[int, int]]:
+    """(device, inode) of every folder of vaultd's own that is there: by them they are known, by whatever
+    mount or name one gets there. Of a copy all its folders, since each of them can be mounted alone.
+    """
+    copies = [os.fsencode(copy_path(place)) for place in session.settings.copies]
+    paths = itertools.chain(own_places(session), *map(_folders_in, copies))
     return frozenset(identity for path in paths if (identity := _identity(path)) is not None)
+
+
+def _folders_in(copy: bytes) -> Iterator[bytes]:
+    """A copy has folders, some of which have folders; below those there are files only."""
+    for path in _subfolders(copy):
+        yield path
+        yield from _subfolders(path)
+
+
+def _subfolders(path: bytes) -> list[bytes]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []

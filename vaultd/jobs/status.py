@@ -9,7 +9,7 @@ from vaultd.copies.contract import Space
 from vaultd.errors import VaultdError
 from vaultd.jobs.level import PROTECTED, SAVED, felt, highest, on_one_disk, protects, removed_slots
 from vaultd.jobs.opening import Session, open_place
-from vaultd.jobs.sources import beside_copy, is_mine
+from vaultd.jobs.sources import copies_beside, is_mine
 from vaultd.settings import Place
 from vaultd.store.ledger import Ledger
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots
@@ -19,7 +19,7 @@ from vaultd.tree.sources import Source, list_sources
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
     """One source: its newest snapshots (several where devices diverged), how safe the newest is, None for
-    never saved.
+    never saved; `beside` are the copies on its own disk.
     """
 
     source: Source
@@ -27,7 +27,7 @@ class SourceStatus:
     heads: tuple[Snapshot, ...]
     level: str | None
     there: bool
-    beside_copy: bool
+    beside: tuple[Place, ...]
 
     @property
     def newest(self) -> Snapshot | None:
@@ -141,5 +141,5 @@ def _source(session: Session, source: Source, snapshots: list[Snapshot], level: 
         heads=tips,
         level=level if tips else None,
         there=there,
-        beside_copy=there and beside_copy(session, source),
+        beside=tuple(copies_beside(session, source)) if there else (),
     )

@@ -17,7 +17,7 @@ from vaultd.tree.folder import Wrong
 from vaultd.tree.hardlinks import HardLinks
 from vaultd.tree.making import Making
 from vaultd.tree.storing import Storing
-from vaultd.tree.troubles import OLD_UNREADABLE, Troubles
+from vaultd.tree.troubles import BARE, ENTRY_TOO_LARGE, KEPT, NEVER_SAVED, OLD_UNREADABLE, Troubles
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class Run:
     def report_problems(self, path: bytes) -> None:
         """What was wrong with the entry that was made last."""
         for error, detail in self.making.problems:
-            self.troubles.add(path, error, detail)
+            self.troubles.add(path, error, detail, "" if error == ENTRY_TOO_LARGE else BARE)
 
     def old_damaged(self, path: bytes) -> Callable[[Wrong], None]:
         """For the pages of this folder in the last snapshot: what cannot be had of them is a trouble of the
@@ -107,7 +107,7 @@ class Run:
         """
         if trouble.gone:
             return old
-        self.troubles.add(path, trouble.code, trouble.doing)
+        self.troubles.add(path, trouble.code, trouble.doing, NEVER_SAVED if old is None else KEPT)
         if old is None:
             return None
         since = old.extra["stale"][1] if "stale" in old.extra else self.started_ns

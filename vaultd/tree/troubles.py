@@ -17,15 +17,23 @@ TOO_DEEP = "too-deep"
 ENTRY_TOO_LARGE = "entry-too-large"
 OLD_UNREADABLE = "old-unreadable"
 
+# What became of it, where `error` does not say so: its last good version was carried over; it has none, and
+# is not in the snapshot; it is there without its attributes.
+KEPT = "kept"
+NEVER_SAVED = "never-saved"
+BARE = "bare"
+
 
 class Trouble(NamedTuple):
     """One path, from the source's root, and what was wrong: the name of an error of the system (EACCES)
     or one of the words above; `detail` says more, for those who look closer (open, read, list ...).
+    `outcome` says what became of it, and is "" where the error says so itself.
     """
 
     path: bytes
     error: str
     detail: str = ""
+    outcome: str = ""
 
 
 @dataclass(slots=True)
@@ -38,11 +46,11 @@ class Troubles:
     notes: list[Trouble] = field(default_factory=list)
     count: int = 0
 
-    def add(self, path: bytes, error: str, detail: str = "") -> None:
+    def add(self, path: bytes, error: str, detail: str = "", outcome: str = "") -> None:
         """Something is not in the snapshot as it stood in the source."""
         self.count += 1
         if len(self.kept) < MOST_KEPT:
-            self.kept.append(Trouble(path, error, detail))
+            self.kept.append(Trouble(path, error, detail, outcome))
 
     def note(self, path: bytes, error: str, detail: str = "") -> None:
         """Something was left out on purpose."""

@@ -145,9 +145,9 @@ def _first_snapshot(run: Run, passphrase: "Passphrase", wanted: "Wanted") -> int
     from vaultd.jobs.opening import open_for_writing
     from vaultd.jobs.sources import add_source
     from vaultd_cli.commands.snapshot import take
-    from vaultd_cli.commands.source import warn_of_one_disk
+    from vaultd_cli.commands.source import warn_of_disks
 
     with open_for_writing(run.home, passphrase) as session:
         source = add_source(session, wanted)
-        warn_of_one_disk(run, session, source)
+        warn_of_disks(run, session, source)
         return take(run, session, [source], force=False)

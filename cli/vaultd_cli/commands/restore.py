@@ -33,14 +33,14 @@ _OVERWRITE = ("always", "if-changed", "never")
 def restore(run: Run, selector: str, target: str, dry_run: bool, **how: Any) -> int:
     from vaultd.jobs.existing import Overwrite
     from vaultd.jobs.restoration import Options
-    from vaultd.jobs.sources import identities, own_places
+    from vaultd.jobs.sources import own_folders
     from vaultd_cli.chosen import Damages
     from vaultd_cli.restored import plan_code, restored_code, tell_plan, tell_restored
 
     options = Options(**how | {"overwrite": Overwrite(how["overwrite"])})
     with run.vault() as session:
         damages = Damages(run, session)
-        options = replace(options, own=identities(own_places(session)))
+        options = replace(options, own=own_folders(session))
         plan = _planned(session, selector, os.fsencode(target), options)
         if dry_run:
             tell_plan(run, plan)

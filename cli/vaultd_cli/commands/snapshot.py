@@ -119,16 +119,23 @@ def _tell(run: Run, taken: "Taken") -> None:
 def _list(run: Run, troubles: "Sequence[Trouble]", count: int, key: str) -> None:
     shown = troubles if run.console.verbosity else troubles[:_SHOWN]
     for trouble in shown:
-        run.console.warn(key, path=trouble.path or b".", why=why(trouble.error))
+        run.console.warn(key, path=trouble.path or b".", why=_why(trouble))
     if count > len(shown):
         run.console.warn("snapshot.more", count=count - len(shown))
 
 
-def why(error: str) -> str:
-    """What an error of a path means, in words where there are any; else the system's own name for it."""
+def _why(trouble: "Trouble") -> str:
+    """What was wrong with a path, and what became of it."""
+    from vaultd.tree.troubles import BARE
     from vaultd_cli.catalogue import Said
 
-    return Said(say(f"why.{error}")) if knows(f"why.{error}") else show.text(error)
+    if trouble.outcome == BARE:
+        return Said(say("why.bare"))
+    known = knows(f"why.{trouble.error}")
+    why = say(f"why.{trouble.error}") if known else say("why.other", error=trouble.error)
+    if not trouble.outcome:
+        return Said(why)
+    return Said(say("why.then", why=Said(why), outcome=Said(say(f"why.{trouble.outcome}"))))
 
 
 def _as_json(taken: "Taken", level: str) -> dict[str, object]:
@@ -143,7 +150,12 @@ def _as_json(taken: "Taken", level: str) -> dict[str, object]:
         "complete": body.complete,
         "counts": body.counts,
         "root": body.root.content.hex() if isinstance(body.root.content, bytes) else None,
-        "troubles": [named("path", t.path) | {"error": t.error, "detail": t.detail} for t in taken.troubles],
+        "troubles": [_trouble_as_json(trouble) for trouble in taken.troubles],
         "trouble_count": taken.trouble_count,
-        "notes": [named("path", t.path) | {"error": t.error, "detail": t.detail} for t in taken.notes],
+        "notes": [_trouble_as_json(note) for note in taken.notes],
     }
+
+
+def _trouble_as_json(trouble: "Trouble") -> dict[str, object]:
+    told = {"error": trouble.error, "detail": trouble.detail, "outcome": trouble.outcome}
+    return {**named("path", trouble.path), **told}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from vaultd_cli import show
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import command
+from vaultd_cli.commands.source import warn_of_one_disk
 from vaultd_cli.console import Column, Inked, named
 from vaultd_cli.failure import explain, sentence
 from vaultd_cli.run import Run
@@ -43,6 +44,8 @@ def _tell(run: Run, found: "Status") -> None:
     for each in found.sources:
         for key in _worries(each):
             run.console.warn(key, name=each.source.body.name, path=each.source.body.path)
+        if each.beside:
+            warn_of_one_disk(run, each.source, each.beside, copies=len(found.copies))
     if found.troubles:
         run.console.warn("status.troubles", count=found.troubles)
     for word in found.unknown:
@@ -100,8 +103,6 @@ def _worries(each: "SourceStatus") -> list[str]:
         worries.append("status.gone")
     if len(each.heads) > 1:
         worries.append("status.diverged")
-    if each.beside_copy:
-        worries.append("source.one-disk")
     return worries
 
 
@@ -148,5 +149,5 @@ def _source_as_json(each: "SourceStatus") -> dict[str, Any]:
         "snapshot": last.id.hex() if last else None,
         "heads": [head.id.hex() for head in each.heads],
         "counts": last.body.counts if last else None,
-        "same_disk_as_copy": each.beside_copy,
+        "same_disk_as_copy": bool(each.beside),
     }
