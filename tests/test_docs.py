@@ -5,10 +5,12 @@ lines that begin with `$ ` are typed into a shell one after the other, and what 
 answered. `/media/disk` is a folder of the test's own, and so is the home.
 """
 
+import ast
 import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,6 +126,27 @@ def test_a_damaged_copy_is_told_and_gives_what_it_has_as_written(unlucky: Person
     recover = f"python3 {REPOSITORY}/docs/recover.py restore"
     unlucky.types(f"{recover} {DISK}/vault ~/whole photos ~/mended")
     assert (unlucky.work / "mended" / "big.jpg").read_bytes() == BIG
+
+
+def test_what_the_other_program_says_of_itself_is_shown_whole(person: Person) -> None:
+    """By the very command of the page: all of its first text, and nothing after it."""
+    program = REPOSITORY / "docs" / "recover.py"
+    (shown,) = {
+        line for line in commands_of_both(WORST_DAYS) if line.endswith('"""$/p\' ~/recovered/recover.py')
+    }
+    line = shown.replace("~/recovered/recover.py", str(program))
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=True)
+    said = ast.get_docstring(ast.parse(program.read_text(encoding="utf-8")), clean=False)
+    assert done.stdout == f'"""{said}"""\n'
+
+
+@pytest.mark.parametrize("page", STARTS)
+def test_the_libraries_of_the_other_program_are_named(page: str) -> None:
+    said = ast.get_docstring(ast.parse(text_of("docs/recover.py"))) or ""
+    (line,) = re.findall(r"pip install ([a-z0-9 ]+)", said)
+    assert f"pip install {line}\n" in text_of(page)
+    for library in line.split():
+        assert library in without_blocks(text_of(page))
 
 
 @pytest.mark.parametrize("line", ["false", "vaultd nosuch", "vaultd snapshots"])
