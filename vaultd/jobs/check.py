@@ -15,9 +15,9 @@ from vaultd.copies import texts
 from vaultd.copies.contract import Stored
 from vaultd.errors import Damaged, Full, Missing, ReadOnly, Refused, Unreachable, VaultdError
 from vaultd.format.box import verify_box
-from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
-from vaultd.format.limits import CHUNK, KIND_INDEX, KIND_LOG
+from vaultd.format.limits import KIND_INDEX, KIND_LOG
 from vaultd.format.slot import parse_slot
+from vaultd.jobs.check_trees import Lost, lost_paths
 from vaultd.jobs.level import digest_of
 from vaultd.jobs.opening import Session, open_other
 from vaultd.progress import Progress
@@ -25,23 +25,10 @@ from vaultd.settings import Place
 from vaultd.store.index import newer_box
 from vaultd.store.ledger import Ledger
 from vaultd.store.vault import Vault
-from vaultd.tree.content import pieces
-from vaultd.tree.folder import entries_of
-from vaultd.tree.snapshots import Snapshot, list_snapshots
-from vaultd.tree.view import folder_id
+from vaultd.tree.snapshots import list_snapshots
 
 # Of one damaged blob that a thousand files share, the first few say enough.
 MOST_PATHS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A path of a snapshot that cannot be had whole; `deleted`: of its attic."""
-
-    snapshot: Snapshot
-    path: bytes
-    error: VaultdError
-    deleted: bool = False
 
 
 @dataclass(slots=True)
@@ -61,6 +48,12 @@ class Report:
     @property
     def sound(self) -> bool:
         return not self.damage and not self.lost_count
+
+    def lose(self, lost: Lost) -> None:
+        """Count a path that cannot be had whole, and keep the first ones."""
+        self.lost_count += 1
+        if len(self.lost) < MOST_PATHS:
+            self.lost.append(lost)
 
 
 def check_copies(
@@ -109,7 +102,14 @@ def check(vault: Vault, progress: Progress, stop: Callable[[], None], *, read_da
     _remember_suspects(vault, files, report, read_data)
     _add_new(report, vault.troubles)
     report.strangers = sum(1 for _ in vault.copy.strangers())
-    _check_trees(vault, report, progress, stop)
+    progress.stage("check-snapshots")
+    report.snapshots = len(list_snapshots(vault.journal))
+    missed = False
+    for lost in lost_paths(vault, report.unknown, stop):
+        report.lose(lost)
+        missed = missed or isinstance(lost.error, Missing)
+    if missed:
+        report.damage.extend(_missing_packs(vault, files))
     report.unknown |= set(vault.unknown)
     report.rewritten = _rewrite_texts(vault)
     return report
@@ -189,112 +189,12 @@ def _missing_slots(vault: Vault, files: list[Stored]) -> Iterator[VaultdError]:
             yield Missing(ids.key_name(slot), vault.copy.label)
 
 
-# Trees.
-
-
-@dataclass(slots=True)
-class _Folder:
-    """A folder that is being walked; `sound` until something in or below it turns out wrong."""
-
-    path: bytes
-    content: bytes
-    attic: bool
-    items: Iterator[Entry | Missing | Damaged]
-    sound: bool = True
-
-
-class _Walk:
-    """Walks trees, and no folder twice that was found sound: the cost follows what differs between
-    snapshots.
+def _missing_packs(vault: Vault, files: list[Stored]) -> Iterator[VaultdError]:
+    """Packs that a snapshot says it added, and that are gone. Where all that lay in them is in other packs by
+    now nobody asks: nothing is missed.
     """
-
-    def __init__(self, vault: Vault, stop: Callable[[], None]) -> None:
-        self.unknown: set[str] = set()
-        self._vault = vault
-        self._stop = stop
-        self._sound: set[tuple[bytes, bool]] = set()
-
-    def lost(self, content: bytes, attic: bool) -> Iterator[tuple[bytes, VaultdError]]:
-        """Paths below a folder that cannot be had whole."""
-        stack = [self._open(b"", content, attic)]
-        while stack:
-            folder = stack[-1]
-            item = next(folder.items, None)
-            self._stop()
-            if item is None:
-                self._close(stack)
-            elif isinstance(item, Missing | Damaged):
-                folder.sound = False
-                yield folder.path, item
-            else:
-                path = folder.path + b"/" + item.name if folder.path else item.name
-                self.unknown.update(unknown_in(item))
-                if (error := self.wrong_with(item)) is not None:
-                    folder.sound = False
-                    yield path, error
-                if item.kind == FOLDER and isinstance(item.content, bytes):
-                    attic = folder.attic and "missed" not in item.extra
-                    if (item.content, attic) not in self._sound:
-                        stack.append(self._open(path, item.content, attic))
-
-    def _open(self, path: bytes, content: bytes, attic: bool) -> _Folder:
-        return _Folder(path, content, attic, entries_of(self._vault, content, attic=attic))
-
-    def _close(self, stack: list[_Folder]) -> None:
-        folder = stack.pop()
-        if folder.sound:
-            self._sound.add((folder.content, folder.attic))
-        elif stack:
-            stack[-1].sound = False
-
-    def wrong_with(self, entry: Entry) -> VaultdError | None:
-        error = self._looked_at(entry)
-        if error is not None and self._vault.index.doubt():
-            # It may be what state says of the chunk that is wrong: the packs have been asked now.
-            error = self._looked_at(entry)
-        return error
-
-    def _looked_at(self, entry: Entry) -> VaultdError | None:
-        try:
-            for blob_id, length in _chunks_of(self._vault, entry):
-                if self._vault.length_of(blob_id) != length:
-                    return Damaged(blob_id.hex(), self._vault.copy.label, "size")
-                if not self._vault.index.holds(blob_id):
-                    # In a damaged pack alone, and perhaps not where the damage is.
-                    self._vault.read(blob_id, CHUNK)
-        except (Missing, Damaged) as error:
-            return error
-        return None
-
-
-def _chunks_of(vault: Vault, entry: Entry) -> Iterator[tuple[bytes, int]]:
-    """Id and length of every chunk that an entry needs. Raises Missing, Damaged."""
-    if entry.kind == FILE:
-        for piece in pieces(vault, entry):
-            yield piece.id, piece.chunk_length
-    values = [entry.extra.get("link"), entry.extra.get("sparse"), *(entry.extra.get("xattr") or {}).values()]
-    for value in values:
-        if isinstance(value, list | tuple):
-            yield from ((blob_id, length) for blob_id, length in value if isinstance(blob_id, bytes))
-
-
-def _lose(report: Report, lost: Lost) -> None:
-    report.lost_count += 1
-    if len(report.lost) < MOST_PATHS:
-        report.lost.append(lost)
-
-
-def _check_trees(vault: Vault, report: Report, progress: Progress, stop: Callable[[], None]) -> None:
-    progress.stage("check-snapshots")
-    walk = _Walk(vault, stop)
-    for snapshot in reversed(list_snapshots(vault.journal)):
-        report.snapshots += 1
-        if (error := walk.wrong_with(snapshot.body.root)) is not None:
-            _lose(report, Lost(snapshot, b"", error))
-        trees = [(folder_id(snapshot.body.root), False), (snapshot.body.attic, True)]
-        for content, attic in trees:
-            if content is None:
-                continue
-            for path, error in walk.lost(content, attic):
-                _lose(report, Lost(snapshot, path, error, attic))
-    report.unknown |= walk.unknown
+    there = {file.name for file in files}
+    added = dict.fromkeys(pack for each in list_snapshots(vault.journal) for pack in each.body.packs)
+    for name in map(ids.pack_name, added):
+        if name not in there:
+            yield Missing(name, vault.copy.label)

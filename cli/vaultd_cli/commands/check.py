@@ -11,7 +11,8 @@ from vaultd_cli.failure import explain, sentence
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from vaultd.jobs.check import Lost, Report
+    from vaultd.jobs.check import Report
+    from vaultd.jobs.check_trees import Lost
     from vaultd.settings import Place
 
 _SHOWN = 20

@@ -1,0 +1,125 @@
+"""Walk the trees of every snapshot, and say which paths cannot be had whole."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from vaultd.errors import Damaged, Missing, VaultdError
+from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
+from vaultd.format.limits import CHUNK
+from vaultd.store.vault import Vault
+from vaultd.tree.content import pieces
+from vaultd.tree.folder import entries_of
+from vaultd.tree.snapshots import Snapshot, list_snapshots
+from vaultd.tree.view import folder_id
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A path of a snapshot that cannot be had whole; `deleted`: of its attic."""
+
+    snapshot: Snapshot
+    path: bytes
+    error: VaultdError
+    deleted: bool = False
+
+
+def lost_paths(vault: Vault, unknown: set[str], stop: Callable[[], None]) -> Iterator[Lost]:
+    """Every path of every snapshot and its attic that lacks something, the newest snapshot first.
+
+    `unknown` takes words for what this version does not know; `stop` is called often and raises to interrupt.
+    """
+    walk = _Walk(vault, unknown, stop)
+    for snapshot in reversed(list_snapshots(vault.journal)):
+        if (error := walk.wrong_with(snapshot.body.root)) is not None:
+            yield Lost(snapshot, b"", error)
+        trees = [(folder_id(snapshot.body.root), False), (snapshot.body.attic, True)]
+        for content, attic in trees:
+            if content is not None:
+                for path, error in walk.lost(content, attic):
+                    yield Lost(snapshot, path, error, attic)
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A folder that is being walked; `sound` until something in or below it turns out wrong."""
+
+    path: bytes
+    content: bytes
+    attic: bool
+    items: Iterator[Entry | Missing | Damaged]
+    sound: bool = True
+
+
+class _Walk:
+    """Walks trees, and no folder twice that was found sound: the cost follows what differs between
+    snapshots.
+    """
+
+    def __init__(self, vault: Vault, unknown: set[str], stop: Callable[[], None]) -> None:
+        self._unknown = unknown
+        self._vault = vault
+        self._stop = stop
+        self._sound: set[tuple[bytes, bool]] = set()
+
+    def lost(self, content: bytes, attic: bool) -> Iterator[tuple[bytes, VaultdError]]:
+        """Paths below a folder that cannot be had whole."""
+        stack = [self._open(b"", content, attic)]
+        while stack:
+            folder = stack[-1]
+            item = next(folder.items, None)
+            self._stop()
+            if item is None:
+                self._close(stack)
+            elif isinstance(item, Missing | Damaged):
+                folder.sound = False
+                yield folder.path, item
+            else:
+                path = folder.path + b"/" + item.name if folder.path else item.name
+                self._unknown.update(unknown_in(item))
+                if (error := self.wrong_with(item)) is not None:
+                    folder.sound = False
+                    yield path, error
+                if item.kind == FOLDER and isinstance(item.content, bytes):
+                    attic = folder.attic and "missed" not in item.extra
+                    if (item.content, attic) not in self._sound:
+                        stack.append(self._open(path, item.content, attic))
+
+    def _open(self, path: bytes, content: bytes, attic: bool) -> _Folder:
+        return _Folder(path, content, attic, entries_of(self._vault, content, attic=attic))
+
+    def _close(self, stack: list[_Folder]) -> None:
+        folder = stack.pop()
+        if folder.sound:
+            self._sound.add((folder.content, folder.attic))
+        elif stack:
+            stack[-1].sound = False
+
+    def wrong_with(self, entry: Entry) -> VaultdError | None:
+        error = self._looked_at(entry)
+        if error is not None and self._vault.index.doubt():
+            # It may be what state says of the chunk that is wrong: the packs have been asked now.
+            error = self._looked_at(entry)
+        return error
+
+    def _looked_at(self, entry: Entry) -> VaultdError | None:
+        try:
+            for blob_id, length in _chunks_of(self._vault, entry):
+                if self._vault.length_of(blob_id) != length:
+                    return Damaged(blob_id.hex(), self._vault.copy.label, "size")
+                if not self._vault.index.holds(blob_id):
+                    # In a damaged pack alone, and perhaps not where the damage is.
+                    self._vault.read(blob_id, CHUNK)
+        except (Missing, Damaged) as error:
+            return error
+        return None
+
+
+def _chunks_of(vault: Vault, entry: Entry) -> Iterator[tuple[bytes, int]]:
+    """Id and length of every chunk that an entry needs. Raises Missing, Damaged."""
+    if entry.kind == FILE:
+        for piece in pieces(vault, entry):
+            yield piece.id, piece.chunk_length
+    values = [entry.extra.get("link"), entry.extra.get("sparse"), *(entry.extra.get("xattr") or {}).values()]
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from ((blob_id, length) for blob_id, length in value if isinstance(blob_id, bytes))
