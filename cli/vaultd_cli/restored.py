@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from vaultd.jobs.planning import UNKNOWN_KIND, UNREADABLE
+from vaultd.jobs.planning import PARTLY, UNKNOWN_KIND, UNREADABLE
 from vaultd_cli import show
 from vaultd_cli.catalogue import Said, say
 from vaultd_cli.chosen import DAMAGE
@@ -22,8 +22,10 @@ _NOT_ALL = 3
 _WHY = {
     UNREADABLE: "restore.why-unreadable",
     UNKNOWN_KIND: "restore.why-unknown-kind",
-    "partly-restored": "restore.why-partly",
+    PARTLY: "restore.why-partly",
     "not-as-written": "restore.why-not-as-written",
+    "not-the-same": "restore.why-not-the-same",
+    "not-compared": "restore.why-not-compared",
     "special": "restore.why-special",
     "set-id": "restore.why-set-id",
     "owner": "restore.why-owner",
@@ -59,7 +61,8 @@ def tell_plan(run: "Run", plan: "Plan") -> None:
     if run.json:
         run.console.json({"dry_run": True, **_plan_as_json(plan), **_troubles_as_json(plan.troubles)})
         return
-    run.console.answer("restore.would", **_numbers(plan.tally), target=plan.target)
+    what = _what(plan.tally)
+    run.console.answer("restore.would" if what else "restore.would-nothing", what=what, target=plan.target)
     run.console.answer("restore.room", needed=plan.needed, free=plan.free)
     _tell_kept(run, plan.tally)
     if plan.tally.left_alone:
@@ -74,13 +77,15 @@ def tell_restored(run: "Run", plan: "Plan", restored: "Restored") -> None:
     if run.json:
         run.console.json({"dry_run": False, **_restored_as_json(plan, restored)})
         return
-    run.console.answer("restore.done", **_numbers(restored.tally), target=plan.target)
+    what = _what(restored.tally)
+    run.console.answer("restore.done" if what else "restore.nothing", what=what, target=plan.target)
     if plan.options.verify:
         run.console.answer("restore.verified", count=restored.verified)
     _tell_kept(run, restored.tally)
     if restored.swept:
         run.console.detail("restore.swept", count=restored.swept)
-    _tell_paths(run, "restore.left-alone", restored.left_alone, restored.tally.left_alone)
+    left = "restore.left-alone" if plan.options.overwrite == "never" else "restore.left-even-so"
+    _tell_paths(run, left, restored.left_alone, restored.tally.left_alone)
     for renamed in restored.renamed[: _most(run)]:
         run.console.warn("restore.renamed", path=renamed.path, name=renamed.name)
     _tell_rest(run, len(restored.renamed))
@@ -88,11 +93,26 @@ def tell_restored(run: "Run", plan: "Plan", restored: "Restored") -> None:
         run.console.warn("restore.note", path=note.path or b".", why=_why(note))
     _tell_troubles(run, restored.troubles)
     if restored.damage:
+        if _only_damage(restored):
+            run.console.tell("restore.but-damage")
         run.console.tell("restore.after-damage")
 
 
-def _numbers(tally: "Tally") -> dict[str, int]:
-    return {"files": tally.files, "bytes": tally.bytes, "folders": tally.folders, "others": tally.others}
+def _only_damage(restored: "Restored") -> bool:
+    """Whether nothing but damage kept anything from being restored."""
+    told = restored.troubles
+    others = any(trouble.error not in (UNREADABLE, PARTLY) for trouble in told.kept)
+    return not others and told.count == len(told.kept) and not restored.tally.left_alone
+
+
+def _what(tally: "Tally") -> tuple[str, ...]:
+    """The parts of a sentence on what was restored; what there is none of is left out."""
+    parts = (
+        ("restore.files", tally.files, {"files": tally.files, "bytes": tally.bytes}),
+        ("restore.folders", tally.folders, {"folders": tally.folders}),
+        ("restore.others", tally.others, {"others": tally.others}),
+    )
+    return tuple(Said(say(key, **facts)) for key, count, facts in parts if count)
 
 
 def _tell_kept(run: "Run", tally: "Tally") -> None:

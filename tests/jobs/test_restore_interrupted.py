@@ -4,8 +4,8 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -44,26 +44,42 @@ def many(sink: FakeSink) -> Entry:
     )
 
 
+def restore_and_wait(sink: FakeSink, root: Entry, back: Path, steps: int, near: Event) -> None:
+    """Restore, say so after some steps, and some steps later wait for the end, which comes in between or
+    then.
+    """
+    left = iter(range(steps + 100))
+
+    def stop() -> bool:
+        step = next(left, None)
+        if step == steps:
+            near.set()
+        if step is None:
+            signal.pause()
+        return False
+
+    restore(plan(sink, root, back), KEYS, Silent(), stop)
+
+
 def test_a_restore_that_was_killed_goes_on(tmp_path: Path) -> None:
     sink = FakeSink()
     root = many(sink)
     give_back(sink, root, tmp_path / "reference")
-    back, killed = tmp_path / "back", 0
-    for wait in (0.02, 0.05, 0.1, 0.15):
-        child = _fork.Process(target=give_back, args=(sink, root, back))
+    back = tmp_path / "back"
+    for steps in (2, 100, 300, 500):
+        near = _fork.Event()
+        child = _fork.Process(target=restore_and_wait, args=(sink, root, back, steps, near))
         child.start()
-        time.sleep(wait)
-        if child.is_alive() and child.pid:
-            os.kill(child.pid, signal.SIGKILL)
-            killed += 1
+        assert near.wait(60)
+        child.kill()
         child.join()
+        assert child.exitcode == -signal.SIGKILL
         for path in back.rglob("*"):
             if path.is_file() and ".vaultd-restore-" not in path.name:
                 assert path.read_bytes() == (tmp_path / "reference" / path.relative_to(back)).read_bytes()
-    assert killed
     restored = give_back(sink, root, back)
     assert restored.complete
-    assert differences(tmp_path / "reference", back) == []
+    assert differences(tmp_path / "reference", back, root=True) == []
 
 
 def test_asked_to_stop_it_leaves_nothing_half_done(tmp_path: Path) -> None:

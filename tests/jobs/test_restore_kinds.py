@@ -39,7 +39,7 @@ def test_eight_tebibytes_of_holes_take_no_time_and_no_room(tmp_path: Path) -> No
     root = Entry(b"", FOLDER, 0o755, 0, 0, 1, 0, folder(sink, [sparse]), {})
     started = time.monotonic()
     restored = give_back(sink, root, tmp_path / "back", verify=True)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60  # a moment, where writing the holes would take an hour
     assert restored.complete
     assert restored.verified == 1
     assert (tmp_path / "back" / "image").stat().st_size == size

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tests.fakes import FakeSink
-from tests.jobs.restores import give_back
+from tests.jobs.restores import give_back, plan
 from tests.tree.trees import build
 from vaultd.jobs.existing import Overwrite
 
@@ -22,3 +22,5 @@ def test_nothing_is_put_into_a_folder_of_vaultd_itself(tmp_path: Path) -> None:
     assert os.stat(copy).st_mode == status.st_mode
     assert (tmp_path / "out" / "photo").read_bytes() == b"picture"
     assert restored.left_alone == [b"copy"]
+    planned = plan(sink, root, tmp_path / "out", own=own, overwrite=Overwrite.ALWAYS)
+    assert (planned.tally.files, planned.tally.left_alone) == (1, 1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from vaultd.errors import Damaged, Missing
-from vaultd.format.entry import FILE, LINK, Entry
+from vaultd.format.entry import FILE, FOLDER, LINK, Entry
 from vaultd.tree.view import View
 
 _ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
@@ -50,11 +50,17 @@ class Attributes:
             if "xattr" in entry.extra:  # before the mode, which may forbid it
                 self._set_attributes(place, entry, path)
         finally:
+            if entry.kind == FOLDER:  # its mode says that everything else was done
+                self.set_time(place, entry.mtime, path)
             if entry.kind != LINK:
                 mode = self._mode(entry, path)
                 self._try(MODE, path, lambda: os.chmod(place, mode))
-            times = (entry.mtime, entry.mtime)
-            self._try(TIMES, path, lambda: os.utime(place, ns=times))
+            if entry.kind != FOLDER:
+                self.set_time(place, entry.mtime, path)
+
+    def set_time(self, place: int | str, mtime: int, path: bytes) -> None:
+        """Set the times alone, in ns."""
+        self._try(TIMES, path, lambda: os.utime(place, ns=(mtime, mtime)))
 
     def _try(self, kind: str, path: bytes, act: Callable[[], None]) -> None:
         try:

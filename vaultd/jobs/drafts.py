@@ -13,7 +13,7 @@ from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, LINK, SOCKET, Entry, de
 from vaultd.tree.view import View
 
 TEMPORARY = re.compile(rb"\.vaultd-restore-[0-9a-f]{16}\.tmp")
-_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _NODES = {FIFO: stat.S_IFIFO, SOCKET: stat.S_IFSOCK, CHAR: stat.S_IFCHR, BLOCK: stat.S_IFBLK}
 _NOREPLACE = 1
@@ -63,7 +63,7 @@ def new_draft(view: View, entry: Entry, folder: int) -> Draft:
     """
     if entry.kind == FILE:
         temporary = temporary_name()
-        return Draft(folder, temporary, os.open(temporary, _NEW_FILE, 0o600, dir_fd=folder))
+        return Draft(folder, temporary, os.open(temporary, NEW_FILE, 0o600, dir_fd=folder))
     if entry.kind == LINK:
         points_to = view.link(entry)
         return _place(folder, stat.S_IFLNK, lambda name: os.symlink(points_to, name, dir_fd=folder))

@@ -7,10 +7,13 @@ a restore that was interrupted goes on.
 
 import os
 import stat
-from collections.abc import Callable
 from enum import Enum, StrEnum, auto
 
-from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, LINK, SOCKET, Entry
+from vaultd.errors import Damaged, Missing
+from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, LINK, SOCKET, Entry, device_numbers
+from vaultd.jobs.clocks import Clocks
+from vaultd.jobs.target import Level, status_of
+from vaultd.tree.view import View
 
 _TYPES = {
     FILE: stat.S_IFREG,
@@ -20,9 +23,6 @@ _TYPES = {
     CHAR: stat.S_IFCHR,
     BLOCK: stat.S_IFBLK,
 }
-# Coarser clocks of file systems, in ns: FAT, HFS+ and old servers, NTFS. A time that was cut to one of them
-# is equal.
-_CLOCKS = (2_000_000_000, 1_000_000_000, 1_000, 100)
 
 
 class Overwrite(StrEnum):
@@ -42,31 +42,54 @@ class Decision(Enum):
     REPLACE = auto()
 
 
-def decide(
-    status: os.stat_result, entry: Entry, overwrite: Overwrite, same_link: Callable[[], bool]
-) -> Decision:
-    """`status` is of what is there, links not followed; `same_link` is asked only where both are symbolic
-    links.
+class Existing:
+    """Judges what stood in the target before. Changes nothing, unless `write` lets it try the clock of a file
+    system with a file of its own.
     """
-    if stat.S_ISDIR(status.st_mode):
-        return Decision.LEAVE
-    if overwrite is Overwrite.ALWAYS:
-        return Decision.REPLACE
-    if looks_restored(status, entry) and (entry.kind != LINK or same_link()):
-        return Decision.ALREADY
-    return Decision.LEAVE if overwrite is Overwrite.NEVER else Decision.REPLACE
 
+    def __init__(self, view: View, *, write: bool) -> None:
+        self._view = view
+        self._clocks = Clocks(write=write)
 
-def looks_restored(status: os.stat_result, entry: Entry) -> bool:
-    """Kind, and for a file size and time, are those of the entry."""
-    if stat.S_IFMT(status.st_mode) != _TYPES.get(entry.kind):
-        return False
-    return entry.kind != FILE or (
-        status.st_size == entry.size and _same_time(status.st_mtime_ns, entry.mtime)
-    )
+    def judge(
+        self, here: Level, name: bytes, entry: Entry, overwrite: Overwrite
+    ) -> tuple[Decision | None, os.stat_result | None]:
+        """What happens to `name` in an open folder, and what stands there now; None where it is free, or
+        belongs to this run. Raises OSError.
+        """
+        status = status_of(here.fd, name) if name in here.before else None
+        if status is None:
+            return None, None
+        if stat.S_ISDIR(status.st_mode):
+            return Decision.LEAVE, status
+        if overwrite is Overwrite.ALWAYS:
+            return Decision.REPLACE, status
+        if self._looks_restored(here, name, status, entry):
+            return Decision.ALREADY, status
+        return Decision.LEAVE if overwrite is Overwrite.NEVER else Decision.REPLACE, status
 
+    def same_time(self, here: Level, there: int, wanted: int) -> bool:
+        """Whether a time in an open folder is the one that was wanted, as far as its file system can keep
+        it.
+        """
+        return self._clocks.same_time(there, wanted, here.fd, here.status.st_dev)
 
-def _same_time(there: int, wanted: int) -> bool:
-    if there == wanted:
-        return True
-    return any(there % clock == 0 and 0 <= wanted - there < clock for clock in _CLOCKS)
+    def _looks_restored(self, here: Level, name: bytes, status: os.stat_result, entry: Entry) -> bool:
+        """Kind, and for a file size and time, for a link its target, for a device its number, are those of
+        the entry.
+        """
+        if stat.S_IFMT(status.st_mode) != _TYPES.get(entry.kind):
+            return False
+        if entry.kind == FILE:
+            return status.st_size == entry.size and self.same_time(here, status.st_mtime_ns, entry.mtime)
+        if entry.kind == LINK:
+            return self._same_link(here.fd, name, entry)
+        return entry.kind not in (CHAR, BLOCK) or status.st_rdev == os.makedev(
+            *(device_numbers(entry) or (0, 0))
+        )
+
+    def _same_link(self, fd: int, name: bytes, entry: Entry) -> bool:
+        try:
+            return os.readlink(name, dir_fd=fd) == self._view.link(entry)
+        except (OSError, Missing, Damaged):
+            return False

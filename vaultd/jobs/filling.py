@@ -1,5 +1,6 @@
 """Write a file's bytes from the vault to an open file, and read them back."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from vaultd.tree.content import Piece, read_chunk
 from vaultd.tree.view import View
 
 Wrong = Missing | Damaged
+_LOOK = 1 << 20  # bytes read at once where there should be a hole
 
 
 @dataclass(slots=True)
@@ -38,6 +40,9 @@ def fill(
         wrote(piece.length)
     if filled.wrong is not None and filled.written:
         os.ftruncate(fd, entry.size)
+    elif "sparse" in entry.extra:
+        # Its size is known before its bytes are: after a power cut it would look whole, and be holes.
+        os.fdatasync(fd)
     return filled
 
 
@@ -77,8 +82,11 @@ def reads_back(view: View, entry: Entry, fd: int, keys: Keys) -> bool:
     """
     if os.fstat(fd).st_size != entry.size:
         return False
-    gathered = bytearray()
+    gathered, end = bytearray(), 0
     for piece in view.pieces(entry):
+        if not _is_hole(fd, end, piece.at):
+            return False
+        end = piece.at + piece.length
         part = os.pread(fd, piece.length, piece.at)
         gathered += part
         if len(part) != piece.length:
@@ -87,4 +95,20 @@ def reads_back(view: View, entry: Entry, fd: int, keys: Keys) -> bool:
             if keys.blob_id(CHUNK, gathered) != piece.id:
                 return False
             gathered.clear()
+    return _is_hole(fd, end, entry.size)
+
+
+def _is_hole(fd: int, start: int, end: int) -> bool:
+    """Whether everything from `start` to `end` reads as zeros; holes are stepped over. Raises OSError."""
+    while start < end:
+        try:
+            start = os.lseek(fd, start, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # no data from here on
+                return True
+            raise
+        part = os.pread(fd, max(0, min(end - start, _LOOK)), start)
+        if part.strip(b"\0"):
+            return False
+        start += len(part)
     return True

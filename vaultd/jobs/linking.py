@@ -54,14 +54,19 @@ class Linking:
     def trust(self, entry: Entry, name: bytes) -> None:
         """Let other names be linked to a file that was there already, once its content was compared.
 
-        Raises OSError, Missing, Damaged.
+        One that cannot be read is not trusted. Raises Missing, Damaged.
         """
         if entry.kind != FILE or self._links.find(entry) is not None:
             return
-        fd = open_existing(self._target.here.fd, name)
+        try:
+            fd = open_existing(self._target.here.fd, name)
+        except OSError:
+            return
         try:
             if reads_back(self._view, entry, fd, self._keys):
                 self.remember(entry, name, fd)
+        except OSError:
+            return
         finally:
             os.close(fd)
 

@@ -3,20 +3,20 @@
 import errno
 import os
 import stat
-from collections.abc import Callable
 from typing import Self
 
 from vaultd.errors import Damaged, Missing
-from vaultd.format.entry import BLOCK, CHAR, FILE, KINDS, LINK, SOCKET, Entry
-from vaultd.jobs.existing import Decision, Overwrite, decide
+from vaultd.format.entry import BLOCK, CHAR, FILE, KINDS, SOCKET, Entry
+from vaultd.jobs.existing import Decision, Existing, Overwrite
 from vaultd.jobs.links import Links, Written
 from vaultd.jobs.restoration import Plan
-from vaultd.jobs.target import Target, status_of
+from vaultd.jobs.target import Target
 from vaultd.jobs.wanted import Folder, Item
 from vaultd.tree.view import Broken
 
 UNREADABLE = "unreadable"
 UNKNOWN_KIND = "unknown-kind"
+PARTLY = "partly-restored"
 SPECIAL = frozenset({SOCKET, CHAR, BLOCK})
 
 
@@ -27,6 +27,7 @@ class Planner:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._existing = Existing(plan.view, write=False)
         self._links = Links()
         self._missing = 0
         self._target: Target | None = None
@@ -34,7 +35,7 @@ class Planner:
 
     def __enter__(self) -> Self:
         try:
-            self._target = Target(self._plan.target, make=False)
+            self._target = Target(self._plan.target)
         except FileNotFoundError:
             self._missing = 1
         # A target that is not there yet will stand on the disk of the folder that it is made in.
@@ -55,7 +56,10 @@ class Planner:
             self._plan.tally.folders += 1
             return True
         try:
-            self._target.enter(folder.name)
+            if self._target.enter(folder.name).identity in self._plan.options.own:
+                self._target.leave()
+                self._plan.tally.left_alone += 1
+                return False
         except NotADirectoryError:
             if self._plan.options.overwrite is not Overwrite.ALWAYS:
                 self._plan.tally.left_alone += 1
@@ -80,13 +84,12 @@ class Planner:
         elif entry.kind in SPECIAL and not plan.options.special:
             plan.tally.special += 1
         else:
-            decision, freed = self._look(item)
-            if decision is Decision.ALREADY:
-                plan.tally.already += 1
-            elif decision is Decision.LEAVE:
-                plan.tally.left_alone += 1
+            try:
+                decision, freed = self._look(item)
+            except OSError as error:
+                plan.troubles.add(item.path, error_name(error))
             else:
-                self._count(entry, freed)
+                self._count(entry, decision, freed)
 
     def broken(self, item: Broken) -> None:
         self._plan.troubles.add(item.path, UNREADABLE, str(item.error))
@@ -94,19 +97,26 @@ class Planner:
     def _look(self, item: Item) -> tuple[Decision | None, int]:
         """What becomes of the name, None if it is free; and the bytes that replacing it gives back."""
         name = item.place.rpartition(b"/")[2]
-        if self._target is None or self._missing or name not in self._target.here.before:
+        if self._target is None or self._missing:
             return None, 0
-        fd = self._target.here.fd
-        status = status_of(fd, name)
-        if status is None:
-            return None, 0
-        decision = decide(
-            status, item.entry, self._plan.options.overwrite, same_link(self._plan, item.entry, fd, name)
-        )
-        freed = status.st_blocks * 512 if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 else 0
-        return decision, freed
+        overwrite = self._plan.options.overwrite
+        decision, status = self._existing.judge(self._target.here, name, item.entry, overwrite)
+        if status is None or not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            return decision, 0
+        return decision, status.st_blocks * 512
 
-    def _count(self, entry: Entry, freed: int) -> None:
+    def _count(self, entry: Entry, decision: Decision | None, freed: int) -> None:
+        tally = self._plan.tally
+        if decision is Decision.ALREADY:
+            tally.already += 1
+            if "hard" in entry.extra:
+                self._links.add(entry, Written(b"", 0, 0))
+        elif decision is Decision.LEAVE:
+            tally.left_alone += 1
+        else:
+            self._count_new(entry, freed)
+
+    def _count_new(self, entry: Entry, freed: int) -> None:
         tally = self._plan.tally
         if entry.kind != FILE:
             tally.others += 1
@@ -122,18 +132,6 @@ class Planner:
             length = 0  # told when it is restored
         tally.bytes += length
         self._plan.needed += max(0, -(-length // self._block) * self._block - freed)
-
-
-def same_link(plan: Plan, entry: Entry, fd: int, name: bytes) -> Callable[[], bool]:
-    """Whether a symbolic link that is there points to where the entry does."""
-
-    def same() -> bool:
-        try:
-            return entry.kind == LINK and os.readlink(name, dir_fd=fd) == plan.view.link(entry)
-        except (OSError, Missing, Damaged):
-            return False
-
-    return same
 
 
 def error_name(error: OSError) -> str:

@@ -7,11 +7,16 @@ from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import Entry
 from vaultd.format.keys import Keys
 from vaultd.jobs.filling import reads_back
+from vaultd.jobs.planning import UNREADABLE
 from vaultd.jobs.restoration import Restored
-from vaultd.jobs.target import sync
+from vaultd.jobs.target import open_existing, sync
 from vaultd.tree.view import View
 
+# Of what this run wrote: the disk did not keep it. Of what was there already: it looks the same and is not,
+# or cannot be read to tell.
 NOT_AS_WRITTEN = "not-as-written"
+NOT_THE_SAME = "not-the-same"
+NOT_COMPARED = "not-compared"
 # As many as descriptors and patience allow before everything must reach the medium.
 _FILES = 128
 _BYTES = 64 << 20
@@ -22,6 +27,7 @@ class _Waiting:
     fd: int
     entry: Entry
     path: bytes
+    written: bool
 
 
 class ReadBack:
@@ -34,9 +40,11 @@ class ReadBack:
         self._waiting: list[_Waiting] = []
         self._bytes = 0
 
-    def add(self, fd: int, entry: Entry, path: bytes) -> None:
-        """Check this file soon; the descriptor is ours from here on."""
-        self._waiting.append(_Waiting(fd, entry, path))
+    def add(self, fd: int, entry: Entry, path: bytes, *, written: bool) -> None:
+        """Check this file soon: one that this run wrote, or that was there already. The descriptor is ours
+        from here on.
+        """
+        self._waiting.append(_Waiting(fd, entry, path, written))
         self._bytes += entry.size
         if len(self._waiting) >= _FILES or self._bytes >= _BYTES:
             self.check()
@@ -50,18 +58,32 @@ class ReadBack:
             self._check_one(each)
         self.close()
 
+    def add_existing(self, folder: int, name: bytes, entry: Entry, path: bytes) -> None:
+        """Check, soon, a file of an open folder that was there already."""
+        try:
+            fd = open_existing(folder, name)
+        except OSError as error:
+            self._restored.troubles.add(path, NOT_COMPARED, str(error))
+        else:
+            self.add(fd, entry, path, written=False)
+
     def _check_one(self, file: _Waiting) -> None:
         # What is on the medium by now leaves the cache, and is read from there.
         os.posix_fadvise(file.fd, 0, 0, os.POSIX_FADV_DONTNEED)
         try:
             good = reads_back(self._view, file.entry, file.fd, self._keys)
-        except (OSError, Missing, Damaged) as error:
-            self._restored.troubles.add(file.path, NOT_AS_WRITTEN, str(error))
-            return
-        if good:
-            self._restored.verified += 1
+        except (Missing, Damaged) as error:
+            self._restored.damage = True
+            self._restored.troubles.add(file.path, UNREADABLE, str(error))
+        except OSError as error:
+            self._restored.troubles.add(
+                file.path, NOT_AS_WRITTEN if file.written else NOT_COMPARED, str(error)
+            )
         else:
-            self._restored.troubles.add(file.path, NOT_AS_WRITTEN)
+            if good:
+                self._restored.verified += 1
+            else:
+                self._restored.troubles.add(file.path, NOT_AS_WRITTEN if file.written else NOT_THE_SAME)
 
     def close(self) -> None:
         for file in self._waiting:

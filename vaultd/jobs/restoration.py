@@ -57,6 +57,11 @@ class Plan:
     needed: int = 0
     free: int = 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether the target itself stands for the root: the contents of the whole source go into it."""
+        return not self.path.strip(b"/") and not self.options.deleted
+
 
 @dataclass(slots=True)
 class Renamed:

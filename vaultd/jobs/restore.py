@@ -51,7 +51,7 @@ def restore(plan: Plan, keys: Keys, progress: Progress, stop: Callable[[], bool]
     progress.stage("restore")
     progress.total(files=plan.tally.files, bytes=plan.tally.bytes)
     with Restorer(plan, keys, progress, stop) as restorer:
-        visit(_items(plan), restorer, restorer.top(_top(plan)))
+        visit(_items(plan), restorer, _top(plan))
         restorer.finish()
     return restorer.restored
 
@@ -62,6 +62,4 @@ def _items(plan: Plan) -> Iterator[Item | Broken]:
 
 
 def _top(plan: Plan) -> Folder:
-    """The target itself stands for the root where the whole source is restored."""
-    whole = not plan.path.strip(b"/") and not plan.options.deleted
-    return Folder(b"", b"", plan.view.root if whole else None, entered=True)
+    return Folder(b"", b"", plan.view.root if plan.whole else None, entered=True)

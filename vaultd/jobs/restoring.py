@@ -5,23 +5,22 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Self
 
-from vaultd.errors import Damaged, Full, Missing, ReadOnly, VaultdError
+from vaultd.errors import Busy, Damaged, Full, Missing, ReadOnly, VaultdError
 from vaultd.format.entry import FILE, FOLDER, KINDS, Entry
 from vaultd.format.keys import Keys
 from vaultd.jobs.attributes import Attributes
 from vaultd.jobs.drafts import Draft, new_draft
-from vaultd.jobs.existing import Decision, Overwrite, decide
+from vaultd.jobs.existing import Decision, Existing, Overwrite
 from vaultd.jobs.filling import Wrong, fill
 from vaultd.jobs.linking import Linking
-from vaultd.jobs.planning import SPECIAL, UNKNOWN_KIND, UNREADABLE, error_name, same_link
+from vaultd.jobs.planning import PARTLY, SPECIAL, UNKNOWN_KIND, UNREADABLE, error_name
 from vaultd.jobs.readback import ReadBack
 from vaultd.jobs.restoration import Plan, Restored
-from vaultd.jobs.target import Target, open_existing, status_of, sweep, sync
+from vaultd.jobs.target import UNFINISHED, Level, Target, sweep, sync
 from vaultd.jobs.wanted import Folder, Item
 from vaultd.progress import Progress
 from vaultd.tree.view import Broken
 
-PARTLY = "partly-restored"
 UNSAFE_KIND = "special"
 DAMAGED_SUFFIX = b".vaultd-damaged"
 _NAME_MAX = 255
@@ -43,14 +42,26 @@ class Restorer:
         self._attributes = Attributes(
             plan.view, special=options.special, numeric=options.numeric, note=self.restored.note
         )
+        self._existing = Existing(plan.view, write=True)
         self._read_back = ReadBack(plan.view, keys, self.restored)
         try:
-            self._target = Target(plan.target)
+            self._target = self._open()
         except PermissionError as error:
             raise ReadOnly(os.fsdecode(plan.target)) from error
         except OSError as error:
             raise self._fatal(error) or error from error
         self._linking = Linking(self._target, plan.view, keys)
+
+    def _open(self) -> Target:
+        target = Target(self._plan.target, make=UNFINISHED if self._plan.whole else 0o777)
+        try:
+            if not target.lock():
+                raise Busy(os.fsdecode(self._plan.target))
+            self.restored.swept += sweep(target.here)
+        except BaseException:
+            target.__exit__()
+            raise
+        return target
 
     def __enter__(self) -> Self:
         return self
@@ -59,16 +70,6 @@ class Restorer:
         self._linking.close()
         self._read_back.close()
         self._target.__exit__()
-
-    def top(self, folder: Folder) -> Folder:
-        """The target itself takes the root's attributes only if it is new or empty: else it is somebody's
-        folder.
-        """
-        here = self._target.here
-        self.restored.swept += sweep(here)
-        if here.before:
-            folder.entry = None
-        return folder
 
     def finish(self) -> None:
         """Everything is read back that should be, and given to the medium."""
@@ -93,23 +94,24 @@ class Restorer:
             return False
 
     def _enter(self, folder: Folder) -> bool:
+        above = self._target.here
         for name in names_for(folder.name):
-            if name in self._target.here.before:
-                entered = self._enter_existing(folder, name)
-            else:
-                entered = self._make(folder, name)
+            enter = self._enter_existing if name in above.before else self._make
+            entered = enter(folder, name)
             if entered is not None:
+                if entered:  # spent: another folder that is to have this name gets one of its own
+                    above.before.discard(name)
                 self._told(folder.path, folder.name, name)
                 return entered
         raise FileExistsError(errno.EEXIST, "folder")
 
     def _enter_existing(self, folder: Folder, name: bytes) -> bool | None:
         try:
-            status = os.stat(name, dir_fd=self._target.here.fd, follow_symlinks=False)
-            if (status.st_dev, status.st_ino) in self._plan.options.own:
+            if self._target.enter(name).identity in self._plan.options.own:
+                self._target.leave()
                 self.restored.leave(folder.path)
                 return False
-            self.restored.swept += sweep(self._target.enter(name))
+            self.restored.swept += sweep(self._target.here)
         except FileNotFoundError:
             return self._make(folder, name)
         except NotADirectoryError:
@@ -123,7 +125,7 @@ class Restorer:
     def _make(self, folder: Folder, name: bytes) -> bool | None:
         """None where another restored thing has this name: the next one is tried."""
         try:
-            self._target.make(name, 0o700 if folder.entry else 0o777)
+            self._target.make(name, UNFINISHED if folder.entry else 0o777)
         except FileExistsError:
             return None
         self.restored.tally.folders += 1
@@ -132,11 +134,25 @@ class Restorer:
     def leave(self, folder: Folder) -> None:
         try:
             if folder.entry is not None:
-                self._set_attributes(self._target.here.fd, folder.entry, folder.path)
+                self._finish(self._target.here, folder.entry, folder.path)
+            if self._target.is_mount:
+                sync(self._target.here.fd)  # the end gives only the target's own file system to its medium
         except OSError as error:
             self._failed(folder.path, error)
         if folder.place:
             self._target.leave()
+
+    def _finish(self, here: Level, entry: Entry, path: bytes) -> None:
+        """A folder that was there before keeps its own attributes, unless everything is to be overwritten;
+        the target itself in any case. One that had the time of the entry still has it when things were put
+        into it.
+        """
+        always = self._target.depth > 0 and self._plan.options.overwrite is Overwrite.ALWAYS
+        before = here.status.st_mtime_ns
+        if here.is_ours(entry.mode) or always:
+            self._set_attributes(here.fd, entry, path)
+        elif self._existing.same_time(here, before, entry.mtime) and os.fstat(here.fd).st_mtime_ns != before:
+            self._attributes.set_time(here.fd, before, path)
 
     # Everything else.
 
@@ -162,7 +178,8 @@ class Restorer:
 
     def _restore(self, item: Item) -> None:
         name = item.place.rpartition(b"/")[2]
-        if self._is_settled(item, name):
+        decision = self._judge(item, name)
+        if self._is_settled(decision, item, name):
             return
         linked = self._linking.draft(item.entry)
         draft = linked or new_draft(self._view, item.entry, self._target.here.fd)
@@ -175,27 +192,24 @@ class Restorer:
         finally:
             draft.close()
 
-    def _is_settled(self, item: Item, name: bytes) -> bool:
-        """Whether what is there already decides about this entry."""
-        decision = self._decide(item, name)
+    def _judge(self, item: Item, name: bytes, overwrite: Overwrite | None = None) -> Decision | None:
+        overwrite = overwrite or self._plan.options.overwrite
+        return self._existing.judge(self._target.here, name, item.entry, overwrite)[0]
+
+    def _is_settled(self, decision: Decision | None, item: Item, name: bytes, *, whole: bool = True) -> bool:
+        """Whether what is there already decides about this entry; part of a file vouches for nothing."""
+        here = self._target.here
         if decision is Decision.ALREADY:
-            self.restored.tally.already += 1
-            if "hard" in item.entry.extra:
+            # It is spent: whatever else is to have this name must find one beside it.
+            here.before.discard(name)
+            self.restored.tally.already += whole
+            if whole and "hard" in item.entry.extra:
                 self._linking.trust(item.entry, name)
-            if item.entry.kind == FILE and self._plan.options.verify:
-                fd = open_existing(self._target.here.fd, name)
-                self._read_back.add(fd, item.entry, item.path)
+            if whole and item.entry.kind == FILE and self._plan.options.verify:
+                self._read_back.add_existing(here.fd, name, item.entry, item.path)
         elif decision is Decision.LEAVE:
             self.restored.leave(item.path)
         return decision in (Decision.ALREADY, Decision.LEAVE)
-
-    def _decide(self, item: Item, name: bytes) -> Decision | None:
-        here = self._target.here
-        status = status_of(here.fd, name) if name in here.before else None
-        if status is None:
-            return None
-        same = same_link(self._plan, item.entry, here.fd, name)
-        return decide(status, item.entry, self._plan.options.overwrite, same)
 
     def _complete(self, draft: Draft, item: Item) -> Wrong | None:
         """Content and attributes; what is wrong with a file that could be filled in part only.
@@ -222,11 +236,19 @@ class Restorer:
             self.restored.troubles.add(path, UNREADABLE, str(error))
 
     def _place(self, draft: Draft, item: Item, name: bytes, *, whole: bool, linked: bool) -> None:
-        """Give a draft its name, or one beside it where another restored thing has that."""
-        for candidate in names_for(name, b"" if whole else DAMAGED_SUFFIX):
-            if self._is_settled(item, candidate):
+        """Give a draft its name, or one beside it where another restored thing has that.
+
+        What is there is judged again, since filling took its time; what was not to be replaced then is not
+        replaced now. A name that nobody asked for replaces nothing at all.
+        """
+        for number, candidate in enumerate(names_for(name, b"" if whole else DAMAGED_SUFFIX)):
+            decision = self._judge(item, candidate, Overwrite.NEVER if number else None)
+            if number and decision is Decision.LEAVE:
+                continue
+            if self._is_settled(decision, item, candidate, whole=whole):
                 return
-            if draft.keep(candidate, replace=candidate in self._target.here.before):
+            if draft.keep(candidate, replace=decision is Decision.REPLACE):
+                self._target.here.before.discard(candidate)
                 self._kept(draft, item, candidate, whole=whole, linked=linked)
                 if whole:
                     self._told(item.path, name, candidate)
@@ -245,7 +267,7 @@ class Restorer:
         if "hard" in entry.extra:
             self._linking.remember(entry, name, draft.fd)
         if entry.kind == FILE and self._plan.options.verify:
-            self._read_back.add(os.dup(draft.fd), entry, item.path)
+            self._read_back.add(os.dup(draft.fd), entry, item.path, written=True)
 
     # What is told.
 

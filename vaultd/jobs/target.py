@@ -5,11 +5,13 @@ symbolic link: whatever a vault says, and whoever swaps folders for links meanwh
 fails. Files are written aside, under a name that only this module makes, and renamed when they are whole.
 """
 
+import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from vaultd.errors import NotAFolder, ReadOnly, TargetChanged
@@ -18,6 +20,9 @@ from vaultd.jobs.drafts import TEMPORARY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Of a path 16,384 folders deep only the deepest stay open; most systems allow 1,024 files to a process.
 _OPEN_FOLDERS = 64
+# The mode of a folder that we make until it is finished: for its owner alone, and sticky, which has no use in
+# such a folder and so marks it. The mark is there from the first instant on, and goes with the last step.
+UNFINISHED = stat.S_ISVTX | stat.S_IRWXU
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,16 +51,31 @@ def open_existing(folder: int, name: bytes) -> int:
 class Level:
     """One folder on the way down: `fd` is -1 while it is closed to save descriptors.
 
-    `before` holds the names that stood there when it was entered (none in a folder that was made in this
-    run).
+    `status` is what it was when it was entered, before anything was done in it. `before` holds the names that
+    stood there then (none in a folder that was made in this run) and that this run has not made its own.
     """
 
     name: bytes
     fd: int
-    device: int
-    inode: int
+    status: os.stat_result
     made: bool
-    before: set[bytes] = field(default_factory=set)
+    before: set[bytes]
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.status.st_dev, self.status.st_ino
+
+    def is_ours(self, mode: int) -> bool:
+        """Whether this run, or an earlier one that did not get to giving it `mode`, has made this folder."""
+        if self.made:
+            return True
+        marked = [UNFINISHED]
+        if not mode & stat.S_ISVTX:  # it may have got its access list, which brings the permissions
+            marked.append(stat.S_ISVTX | mode & 0o777)
+        # A folder below one whose group is inherited has that bit from the beginning.
+        there = stat.S_IMODE(self.status.st_mode) & ~stat.S_ISGID
+        return there in marked and os.geteuid() in (0, self.status.st_uid)
 
 
 class Target:
@@ -63,12 +83,12 @@ class Target:
     all.
     """
 
-    def __init__(self, path: bytes, *, make: bool = True) -> None:
-        """Open `path`, after making it (not its parents) if it is missing and `make` says so. Here alone
+    def __init__(self, path: bytes, *, make: int | None = None) -> None:
+        """Open `path`, after making it (not its parents) with the mode `make` if it is missing. Here alone
         links are followed: the owner named this path. Raises NotAFolder, ReadOnly, OSError (FileNotFoundError
         without `make`).
         """
-        made = make and _make_target(path)
+        made = make is not None and _make_target(path, make)
         try:
             fd = os.open(path, _FOLDER & ~os.O_NOFOLLOW)
         except NotADirectoryError as error:
@@ -91,8 +111,25 @@ class Target:
         return self._levels[-1]
 
     @property
+    def is_mount(self) -> bool:
+        """Whether another file system begins here."""
+        return self.depth > 0 and self.here.status.st_dev != self._levels[-2].status.st_dev
+
+    @property
     def depth(self) -> int:
         return len(self._levels) - 1
+
+    def lock(self) -> bool:
+        """Keep other restores out of this target until it is closed: they would take away what is unfinished
+        here. False where one is at work; a file system without locks keeps nobody out.
+        """
+        try:
+            fcntl.flock(self._levels[0].fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
 
     def enter(self, name: bytes) -> Level:
         """Go down into a folder that is there. Raises OSError: NotADirectoryError where it is a link or a
@@ -100,7 +137,7 @@ class Target:
         """
         return self._push(name, made=False)
 
-    def make(self, name: bytes, mode: int = 0o700) -> Level:
+    def make(self, name: bytes, mode: int) -> Level:
         """Make a folder and go down. Raises FileExistsError, OSError."""
         os.mkdir(name, mode, dir_fd=self.here.fd)
         return self._push(name, made=True)
@@ -136,7 +173,7 @@ class Target:
         level = self.here
         fd = os.open("..", _FOLDER, dir_fd=below)
         found = os.fstat(fd)
-        if (found.st_dev, found.st_ino) != (level.device, level.inode):
+        if (found.st_dev, found.st_ino) != level.identity:
             os.close(fd)
             raise TargetChanged(self.path)
         level.fd = fd
@@ -161,9 +198,9 @@ class Target:
         return [level.name for level in self._levels[1:]]
 
 
-def _make_target(path: bytes) -> bool:
+def _make_target(path: bytes, mode: int) -> bool:
     try:
-        os.mkdir(path)
+        os.mkdir(path, mode)
     except FileExistsError:
         return False
     except OSError as error:
@@ -176,7 +213,7 @@ def _make_target(path: bytes) -> bool:
 def _level(name: bytes, fd: int, *, made: bool) -> Level:
     status = os.fstat(fd)
     before = set() if made else set(os.listdir(fd))
-    return Level(name, fd, status.st_dev, status.st_ino, made, {os.fsencode(each) for each in before})
+    return Level(name, fd, status, made, {os.fsencode(each) for each in before})
 
 
 def sweep(level: Level) -> int:
@@ -187,7 +224,8 @@ def sweep(level: Level) -> int:
     for name in [name for name in level.before if TEMPORARY.fullmatch(name)]:
         status = status_of(level.fd, name)
         if status is not None and not stat.S_ISDIR(status.st_mode):
-            os.unlink(name, dir_fd=level.fd)
-            level.before.discard(name)
-            swept += 1
+            with contextlib.suppress(PermissionError):  # another user's, in a folder that all may write
+                os.unlink(name, dir_fd=level.fd)
+                level.before.discard(name)
+                swept += 1
     return swept
