@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import stat
+import time
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 _fork = multiprocessing.get_context("fork")
 
 
+# Seconds for which the link stands, and the folder: about what one of these restores takes.
+_STANDS = 0.002
+
+
 def chunk_of(entry: Entry, number: int) -> bytes:
     assert isinstance(entry.content, tuple)
     return entry.content[number][0]
@@ -41,8 +46,10 @@ def swap(place: Path, outside: Path, swaps: "Synchronized[int]", done: Event) ->
             os.rename(place, away)
             os.symlink(outside, place)
             swaps.value += 1
+            time.sleep(_STANDS)
             os.unlink(place)
             os.rename(away, place)
+            time.sleep(_STANDS)
         except OSError:  # the restore was there first, and has made the folder again
             shutil.rmtree(away, ignore_errors=True)
 
@@ -61,7 +68,7 @@ def test_nothing_goes_through_a_link_that_somebody_swaps_in(tmp_path: Path) -> N
     runs = 0
     try:
         # However fast either is: so many restores, and so many links in their way.
-        while runs < 30 or swaps.value < 300:
+        while runs < 100 or swaps.value < 100:
             assert racer.is_alive()
             give_back(sink, root, tmp_path / "back", overwrite=Overwrite.ALWAYS)
             runs += 1
