@@ -6,6 +6,7 @@ trusted because of it.
 """
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -42,6 +43,7 @@ class BlobIndex:
         self._state = state
         self._heads: dict[bytes, BoxHead] = {}
         self._rebuilt = False
+        self._proving = threading.Lock()
         self.troubles: list[VaultdError] = []
         self.unknown: list[str] = []
 
@@ -150,7 +152,42 @@ class BlobIndex:
         return self._asking(lambda: self._state.places(blob_id))
 
     def holds(self, blob_id: bytes) -> bool:
-        return self._asking(lambda: self._state.holds(blob_id))
+        """Whether the blob lies in a pack that is there, and was not found damaged."""
+        return self._holder(blob_id) is not None
+
+    def vouches(self, blob_id: bytes) -> bool:
+        """Whether a snapshot may rely on the blob: the same, and this computer wrote the pack or has read it
+        back whole. One that it has not is read back now, and where that fails stands among the `troubles`.
+        Raises Unreachable.
+        """
+        holder = self._holder(blob_id)
+        if holder is None or holder[1]:
+            return holder is not None
+        with self._proving:
+            return self._prove(blob_id)
+
+    def _prove(self, blob_id: bytes) -> bool:
+        asked: set[bytes] = set()
+        while (holder := self._holder(blob_id)) is not None:
+            digest, proven = holder
+            if proven or digest in asked:  # asked in vain: the state was lost meanwhile
+                return proven
+            asked.add(digest)
+            try:
+                self._copy.read_back(ids.pack_name(digest))
+            except (Missing, Damaged) as error:
+                self.troubles.append(error)
+                self.suspect([error.name], ())
+            else:
+                self._state.prove(digest)
+        return False
+
+    def wrote(self, digest: bytes) -> None:
+        """This computer has put this pack there: it need not read it before it relies on it."""
+        self._state.prove(digest)
+
+    def _holder(self, blob_id: bytes) -> tuple[bytes, bool] | None:
+        return self._asking(lambda: self._state.holder(blob_id))
 
     def _asking(self, ask: Callable[[], Answer]) -> Answer:
         try:

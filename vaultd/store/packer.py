@@ -82,7 +82,7 @@ class Packer:
         return blob_id
 
     def holds(self, blob_id: bytes) -> bool:
-        return blob_id in self._fresh or self._index.holds(blob_id)
+        return blob_id in self._fresh or self._index.vouches(blob_id)
 
     def finish(self) -> None:
         """Close and deliver what is open; on return everything written is durable on the copy."""
@@ -184,6 +184,7 @@ class Packer:
             # fit the name.
             verify_box(view, self._keys, box.kind)
             self._copy.put(ids.pack_name(digest), view)
+        self._index.wrote(digest)
         self._index.learn(digest, size, box.writer.rows)
         with self._handing_on:
             for row in box.writer.rows:

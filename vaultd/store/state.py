@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS blobs (
     id BLOB, pack INTEGER, number INTEGER, offset INTEGER, type INTEGER, codec INTEGER, sealed INTEGER,
     plain INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS suspects (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS proven (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS logs (
     name TEXT PRIMARY KEY, records BLOB NOT NULL, check_sum BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS folders (
@@ -134,6 +135,7 @@ class State(Database):
                 ).fetchall():
                     db.execute("DELETE FROM blobs WHERE pack = ?", (number,))
                     db.execute("DELETE FROM packs WHERE number = ?", (number,))
+                db.execute("DELETE FROM proven WHERE digest = ?", (digest,))
             _distrust(db)
 
     def drop_all_packs(self) -> None:
@@ -149,9 +151,12 @@ class State(Database):
         What lies in a suspect pack alone is still read from it, and is not held: it is stored anew when
         it is met.
         """
+        whole = [(digest,) for digest in cleared]
         with self._writing() as db:
-            db.executemany("DELETE FROM suspects WHERE digest = ?", ((digest,) for digest in cleared))
+            db.executemany("DELETE FROM suspects WHERE digest = ?", whole)
+            db.executemany("INSERT OR IGNORE INTO proven VALUES (?)", whole)
             for digest in digests:
+                db.execute("DELETE FROM proven WHERE digest = ?", (digest,))
                 if db.execute("INSERT OR IGNORE INTO suspects VALUES (?)", (digest,)).rowcount:
                     _distrust(db)
 
@@ -163,13 +168,21 @@ class State(Database):
         )
         return [Place(*row) for row in self._rows(sql, blob_id)]
 
-    def holds(self, blob_id: bytes) -> bool:
-        """Whether the blob lies in a pack that is there and not suspect."""
-        return self._finds(
-            "SELECT 1 FROM blobs b JOIN packs p ON p.number = b.pack"
-            " LEFT JOIN suspects s ON s.digest = p.digest WHERE b.id = ? AND s.digest IS NULL",
+    def prove(self, digest: bytes) -> None:
+        """This computer wrote this pack, or read it back whole."""
+        self._surely("INSERT OR IGNORE INTO proven VALUES (?)", [(digest,)])
+
+    def holder(self, blob_id: bytes) -> tuple[bytes, bool] | None:
+        """A pack that is there, is not suspect and has the blob, and whether it is proven: one that is
+        comes before one that is not.
+        """
+        row = self._find(
+            "SELECT p.digest, w.digest IS NOT NULL AS whole FROM blobs b JOIN packs p ON p.number = b.pack"
+            " LEFT JOIN suspects s ON s.digest = p.digest LEFT JOIN proven w ON w.digest = p.digest"
+            " WHERE b.id = ? AND s.digest IS NULL ORDER BY whole DESC LIMIT 1",
             blob_id,
         )
+        return None if row is None else (row[0], bool(row[1]))
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""

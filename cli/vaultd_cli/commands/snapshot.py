@@ -60,7 +60,8 @@ def take(run: Run, session: "Session", sources: "Sequence[Source]", *, force: bo
         if not run.json:
             _tell(run, taken)
     if takens:
-        worst = max(worst, _protect(run, session, takens), _tell_copy_troubles(run, session))
+        # Told first: bringing up the other copies looks at this one anew.
+        worst = max(worst, _tell_copy_troubles(run, session), _protect(run, session, takens))
     elif run.json:
         run.console.json([])
     return max(worst, _tell_failures(run, failures, bool(takens)))
