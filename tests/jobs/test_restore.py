@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -264,15 +265,22 @@ def test_dry_run_is_planning(tmp_path: Path) -> None:
     assert not (tmp_path / "back").exists()
 
 
-def test_ten_thousand_folders_deep(tmp_path: Path) -> None:
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A target that is gone afterwards, however the test ends: pytest would recurse."""
+    yield tmp_path / "back"
+    subprocess.run(["rm", "-rf", tmp_path / "back"], check=True)
+
+
+def test_ten_thousand_folders_deep(deep: Path) -> None:
     sink = FakeSink()
     entry = build(sink, {b"f": b"deepest"})
     for _ in range(10_000):
         entry = build(sink, {b"d": Entry(b"d", FOLDER, 0o755, 0, 0, 1, 0, entry.content, {})})
-    restored = give_back(sink, entry, tmp_path / "back")
+    restored = give_back(sink, entry, deep)
     assert restored.complete
     assert (restored.tally.folders, restored.tally.files) == (10_000, 1)
-    fd = os.open(tmp_path / "back", os.O_RDONLY)
+    fd = os.open(deep, os.O_RDONLY)
     for _ in range(10_000):
         assert os.stat("d", dir_fd=fd).st_mtime_ns == 1
         below = os.open("d", os.O_RDONLY, dir_fd=fd)
@@ -280,4 +288,3 @@ def test_ten_thousand_folders_deep(tmp_path: Path) -> None:
         fd = below
     assert os.listdir(fd) == ["f"]
     os.close(fd)
-    subprocess.run(["rm", "-rf", tmp_path / "back"], check=True)  # pytest would recurse
