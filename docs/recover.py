@@ -14,8 +14,7 @@ this one has not. What cannot be had is listed, with a word of section 12 of FOR
 a file that lost parts is kept as NAME.vaultd-damaged, with zeros for them. Exit codes: 0 done, 1 failed, 2 usage, 3 not
 all can be made here, 10 nothing found, 12 wrong key, 20 something that was asked for is damaged or missing."""
 import argparse, collections, errno, getpass, hashlib, itertools, os, pathlib, re, sqlite3, struct, sys, time
-import unicodedata, msgpack, zstandard
-from blake3 import blake3
+import unicodedata, msgpack, zstandard; from blake3 import blake3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -43,8 +42,9 @@ def canonical(value, depth=1):  # the value, with the keys of its maps in order
     refuse(canonical=not isinstance(value, dict | list | bytes | str | int | None))
     refuse(depth=depth > 16 and isinstance(value, dict | list))
     if not isinstance(value, dict): return [canonical(v, depth + 1) for v in value] if type(value) is list else value
-    keys = sorted(value, key=lambda key: key if isinstance(key, bytes) else key.encode())
-    return {key: canonical(value[key], depth + 1) for key in keys}
+    keys = {key: key if isinstance(key, bytes) else key.encode() for key in value}
+    refuse(canonical=len({*keys.values()}) < len(keys))  # "a" and b"a"
+    return {key: canonical(value[key], depth + 1) for key in sorted(keys, key=keys.get)}
 def decode(data, padded=False):
     try:
         reader = msgpack.Unpacker(strict_map_key=False, max_buffer_size=len(data)); reader.feed(data)
@@ -74,8 +74,8 @@ RECORDS = {"body": dict, "device": 8, "kind": str, "needs_read": [str], "prev": 
 SNAPSHOT = {"attic": either(32, None), "complete": bool, "counts": {str: NATURAL}, "ended": INT,
             "errors": [(bytes, str, str)], "host": str, "kind": str, "name": str, "offset": INT,
             "packs": [32], "parents": [32], "path": bytes, "root": list, "source": 16, "started": INT}
-def check_keys(value, known, what, required=True):
-    refuse(what, shape=type(value) is not dict or (required and known.keys() - value.keys()))
+def check_keys(value, known, what, full=True):
+    refuse(what, shape=type(value) is not dict or {*map(type, value)} - {str} or (full and known.keys() - value.keys()))
     for key in value.keys() & known.keys(): refuse(f"{key} of {what}", shape=not fits(value[key], known[key]))
     UNKNOWN.update(f"key {key!r} of {what}" for key in value.keys() - known.keys())
 # --- Keys, slots and boxes (sections 3 to 5). `keys` is M || vault_id, 48 bytes ---
@@ -144,7 +144,7 @@ def parse_entry(value, root=False):
     refuse(show(name), name=name if root else bad, shape=len(msgpack.packb(value)) > 65536)
     if len(value) > 9: UNKNOWN.add("tenth position of an entry")
     if kind not in range(1, 8): UNKNOWN.add(f"kind {kind} of an entry"); return entry._replace(extra={})
-    check_keys(extra, EXTRA, "an entry", required=False)
+    check_keys(extra, EXTRA, "an entry", full=False)
     link, parts = extra.get("link"), extra.get("sparse", [[0, size]] if size else [])
     right = fits(content, {FILE: CONTENT, FOLDER: 32}.get(kind)) and size >= 0
     target = sum(n for _, n in link) if type(link) is list else len(link or b"")
@@ -191,7 +191,7 @@ def attempt(path, work):  # (what `work` makes of an open file, None) or (None, 
     tell(path, wrong); return None, wrong
 class Vault:  # the union of some copies of one vault
     def __init__(self, copies, keys):
-        self.copies, self.keys, self.boxes = copies, keys, {}
+        self.copies, self.keys, self.boxes, self.files, self.bytes = copies, keys, {}, 0, 0  # the last two: restored
         self.code, self.path = 0, []  # the exit code so far; names of the folders that lead to where we are
         self.blobs = sqlite3.connect("")  # a temporary file, so that memory does not grow with the vault
         self.blobs.execute("create table blob (box, place, offset, id, type, codec, sealed, plain)")
@@ -312,7 +312,7 @@ class Vault:  # the union of some copies of one vault
         if "hard" in extra and kind in (FILE, SYMLINK, FIFO) and not twin:
             os.link(name, same, src_dir_fd=self.here, dst_dir_fd=self.twins, follow_symlinks=False)
             self.linked.add(same)
-        return name
+        self.files += twin and kind == FILE; return name
     def fill(self, fd, entry, name):  # a file's bytes; what is not whole gets another name
         there, whole, at, left = 0, False, 0, 0
         try:
@@ -327,7 +327,7 @@ class Vault:  # the union of some copies of one vault
                     at, left = (at, left) if left else next(spans)
                     step = min(left, length) if wrong else os.pwrite(fd, data[-length:][:left], at)
                     at, left, length = at + step, left - step, length - step
-            whole = not self.finish(entry, fd) and there == held
+            whole = not self.finish(entry, fd) and there == held; self.files += whole; self.bytes += whole * entry.size
         finally:
             os.close(fd)
             if there and not whole: os.link(name, name + b".vaultd-damaged", src_dir_fd=self.here, dst_dir_fd=self.here)
@@ -371,9 +371,8 @@ def unlock(copies, options):  # M || vault_id, by what was given or is asked for
     return stop(12 if "commit" in tried else 20 if tried else 10, f"It opens no key: {', '.join(tried) or 'none here'}")
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("list", "restore"))
+    parser.add_argument("command", choices=("list", "restore")); parser.add_argument("--deleted", action="store_true")
     parser.add_argument("words", nargs="+", metavar="COPY... [SNAPSHOT[:PATH] TARGET]")
-    parser.add_argument("--deleted", action="store_true")
     for word in ("--passphrase-file", "--key-file", "--recovery-code-file"): parser.add_argument(word, metavar="FILE")
     options = parser.parse_intermixed_args(arguments)
     if options.command == "restore" and len(options.words) < 3: parser.error("restore COPY... SNAPSHOT TARGET")
@@ -394,6 +393,7 @@ def main(arguments=None):
         found = (vault.find(tree, os.fsencode(path)) if path else vault.children(tree)) if tree.content else ()
         if os.makedirs(target, 0o700, True) or os.listdir(target): stop(2, "The target is not empty.")
         if found: vault.run(iter(found), target); path or options.deleted or vault.finish(top, vault.here)
+        tell(f"Restored {vault.files} files, {vault.bytes} bytes, into {target}")
     for what in sorted(UNKNOWN): tell("unknown, from a newer vaultd, read past:", what)
     if not found: stop(vault.code or 10, "Nothing was found.")
     return vault.code

@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,14 @@ def test_it_lists_and_restores_there(alone: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert golden.differences(tmp_path / "out", snapshot.root) == []
+    assert done.stdout == ""
+    stats = [path.lstat() for path in (tmp_path / "out").rglob("*")]
+    files = [each for each in stats if stat.S_ISREG(each.st_mode)]
+    size = sum({each.st_ino: each.st_size for each in files}.values())
+    assert len(files) > 1
+    assert (
+        done.stderr.splitlines()[-1] == f"Restored {len(files)} files, {size} bytes, into {tmp_path / 'out'}"
+    )
 
 
 def test_help_says_how_to_use_it(alone: Path) -> None:

@@ -59,8 +59,8 @@ def depth_of(top: Path) -> int:
 def test_folders_up_to_the_limit_are_made_and_one_more_is_refused(tmp_path: Path) -> None:
     done = restore(deep_vault(tmp_path / "copy", DEEPEST + 1), tmp_path / "out")
     assert done.returncode == 20
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.endswith(" depth\n")
+    assert done.stderr.count("\n") == 2
+    assert done.stderr.endswith(f" depth\nRestored 0 files, 0 bytes, into {tmp_path / 'out'}\n")
     assert depth_of(tmp_path / "out") == DEEPEST
 
 

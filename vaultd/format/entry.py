@@ -135,6 +135,7 @@ def decode_root(value: object) -> Entry:
 def check_what(entry: Entry) -> None:
     """`check_entry`, but for the name."""
     kind = entry.kind
+    _require(kind == LINK or "link" not in entry.extra, "a link's target")
     if kind == FILE:
         _check_file(entry)
     elif kind == FOLDER:
