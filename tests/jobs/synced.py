@@ -1,5 +1,7 @@
 """Two copies for tests of catching up: one of every kind of file, and a target that remembers what it got."""
 
+from typing import Any
+
 from blake3 import blake3
 
 from vaultd.copies.contract import Buffer, Copy
@@ -61,7 +63,7 @@ def pair() -> tuple[Noting, Noting]:
     return Noting("source", ALL), Noting("target")
 
 
-def run(source: Copy, target: Copy, **more: frozenset[str]) -> CaughtUp:
+def run(source: Copy, target: Copy, **more: Any) -> CaughtUp:
     return catch_up(source, target, Silent(), lambda: None, **more)
 
 

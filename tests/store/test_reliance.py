@@ -17,7 +17,12 @@ PLAIN = [(CHUNK, os.urandom(50_000)) for _ in range(4)]
 def counted(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     whole = vault.copy.read_back
-    monkeypatch.setattr(vault.copy, "read_back", lambda name: (read.append(name), whole(name)))
+
+    def counting(name: str) -> None:
+        read.append(name)
+        whole(name)
+
+    monkeypatch.setattr(vault.copy, "read_back", counting)
     return read
 
 

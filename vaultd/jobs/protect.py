@@ -8,8 +8,12 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from vaultd import ids
 from vaultd.copies.contract import Copy
-from vaultd.errors import Damaged, Missing, VaultdError
+from vaultd.errors import Damaged, Missing, Refused, VaultdError
+from vaultd.format.box import open_box
+from vaultd.format.limits import KIND_LOG
+from vaultd.format.record import check_log_name, decode_record
 from vaultd.jobs.keys import drop_removed_slots
 from vaultd.jobs.level import (
     PROTECTED,
@@ -95,7 +99,7 @@ class _Run:
                 copy.sweep(device.hex())
             self._take_back(used, copy)
             leave = removed_slots(session)
-            done = catch_up(used, copy, self.progress, self.stop, leave)
+            done = catch_up(used, copy, self.progress, self.stop, leave, self._begins)
             self.ledger.add(copy.copy_id, map(digest_of, only_felt(done.names)))
             if done.behind:
                 self.reached.behind.append(Behind(place, files=done.behind))
@@ -109,12 +113,25 @@ class _Run:
         """What was written to this copy alone comes to the one in use, and is known before anything goes
         the other way: a key that was removed there must not come back.
         """
-        done = catch_up(copy, used, self.progress, self.stop, removed_slots(self.session))
+        leave = removed_slots(self.session)
+        done = catch_up(copy, used, self.progress, self.stop, leave, self._begins)
         self._found(copy, done.damage)
         if done.names:
             self.ledger.add(used.copy_id, map(digest_of, only_felt(done.names)))
             self.session.vault.sync()
             drop_removed_slots(self.session, used)
+
+    def _begins(self, copy: Copy, name: str) -> int:
+        """The number of the first record in a file of the log; of the last where it cannot be read."""
+        named = ids.parse(name)
+        assert named is not None  # the contract lists no other names
+        try:
+            boxed = open_box(copy.fetch(name), self.session.vault.keys, KIND_LOG)
+            records = [decode_record(plain) for _, plain in boxed]
+            check_log_name(records, named.device, named.seq)
+        except (Damaged, Missing, Refused):
+            return named.seq
+        return records[0].seq
 
     def _compare(self, used: Copy, copy: Copy, leave: frozenset[str]) -> None:
         for each in (copy, used):

@@ -16,6 +16,8 @@ from vaultd.copies.identity import VaultId
 from vaultd.errors import Damaged, Missing, SamePlace, WrongPlace
 from vaultd.progress import Progress
 
+Begins = Callable[[Copy, str], int]
+
 
 @dataclass(slots=True)
 class CaughtUp:
@@ -37,14 +39,23 @@ class CaughtUp:
         return len(self.damage) + self.held_back
 
 
+def _alone(_: Copy, name: str) -> int:
+    """Whoever has no key takes it that a file holds one record: then what is held back may be too much."""
+    return _parsed(name).seq
+
+
 def catch_up(
     source: Copy,
     target: Copy,
     progress: Progress,
     stop: Callable[[], None],
     leave: Container[str] = frozenset(),
+    begins: Begins = _alone,
 ) -> CaughtUp:
     """Copy to `target` what only `source` holds, but for the names in `leave`.
+
+    `begins` says with which number a file of a copy's log begins; the name says with which it ends. It is
+    asked only where names alone show a gap.
 
     Each file is checked against its name before it is written and read back after. Damage does not travel:
     a damaged file is skipped and told, and while a pack is wanting no record is written. `stop` is called
@@ -59,7 +70,7 @@ def catch_up(
         [file for file in _lacking(source, target, folder) if file.name not in leave]
         for folder in ("log/", "keys/", "packs/", "index/")
     )
-    chains = _Chains(target.list("log/"))
+    chains = _Chains(source, target, begins)
     wanted = [*keys, *packs, *indexes, *records]
     progress.total(files=len(wanted), bytes=sum(file.size for file in wanted))
     texts.refresh(target)
@@ -69,7 +80,7 @@ def catch_up(
     run.carry(indexes)
     for record in records:
         if packs_whole and chains.continued_by(record.name) and run.carry([record]):
-            chains.add(record.name)
+            chains.add(target, record.name)
         else:
             run.done.held_back += 1
     return run.done
@@ -142,25 +153,41 @@ class _Pass:
 class _Chains:
     """How far each device's records reach at the target without a gap."""
 
-    def __init__(self, files: Iterable[Stored]) -> None:
+    def __init__(self, source: Copy, target: Copy, begins: Begins) -> None:
+        self._source = source
+        self._begins = begins
+        self._files: dict[bytes, list[tuple[Copy, str]]] = {}
         self._numbers: dict[bytes, set[int]] = {}
         self._reach: dict[bytes, int] = {}
-        for file in files:
-            self.add(file.name)
+        for file in target.list("log/"):
+            self.add(target, file.name)
 
-    def add(self, name: str) -> None:
+    def add(self, copy: Copy, name: str) -> None:
+        """This file is at the target, and can be read from `copy`."""
         record = _parsed(name)
         self._numbers.setdefault(record.device, set()).add(record.seq)
+        self._files.setdefault(record.device, []).append((copy, name))
 
     def continued_by(self, name: str) -> bool:
-        """Whether the record before this one is there, and so on down to the first."""
+        """Whether the record before those in this file is there, and so on down to the first."""
         record = _parsed(name)
-        numbers = self._numbers.get(record.device, set())
-        reach = self._reach.get(record.device, 0)
+        if record.seq <= self._reached(record.device) + 1:
+            return True
+        # A file may hold several records, and only its last number stands in its name.
+        self._look_into(record.device)
+        return self._begins(self._source, name) <= self._reached(record.device) + 1
+
+    def _reached(self, device: bytes) -> int:
+        numbers = self._numbers.get(device, set())
+        reach = self._reach.get(device, 0)
         while reach + 1 in numbers:
             reach += 1
-        self._reach[record.device] = reach
-        return record.seq <= reach + 1
+        self._reach[device] = reach
+        return reach
+
+    def _look_into(self, device: bytes) -> None:
+        for copy, name in self._files.pop(device, ()):
+            self._numbers[device].update(range(self._begins(copy, name), _parsed(name).seq))
 
 
 def _parsed(name: str) -> ids.FileName:
