@@ -13,7 +13,7 @@ Cases = dict[str, tuple[str, str, Any]]
 
 
 def vectors() -> Iterator[Vector]:
-    yield from spelled("page", names() | spelling() | entries() | later())
+    yield from spelled("page", names() | spelling() | targets() | entries() | later())
     yield from spelled("list", lists())
 
 
@@ -84,11 +84,6 @@ def spelling() -> Cases:
             "keys ordered by length first",
             with_value(b"\x82\xa1b\x01\xa2aa\x02"),
         ),
-        "map-keys-str-and-bin": (
-            "canonical",
-            "text and bytes that are one key",
-            with_value(b"\x82\xa1a\x01\xc4\x01a\x02"),
-        ),
         "map-key-int": ("shape", "a map with a number for a key", with_value(b"\x81\x01\x02")),
         "map-key-array": ("shape", "a map with an array for a key", with_value(b"\x81\x91\x01\x02")),
         "nested-17": ("depth", "an array that stands 17 deep", with_value(b"\x91" * 13 + b"\x90")),
@@ -107,6 +102,26 @@ def spelling() -> Cases:
     }
 
 
+def targets() -> Cases:
+    """What is for symbolic links, where there is none; and keys that are no text."""
+    twice = pack([entry(b"a", extra={"zz": 7})]).replace(b"zz\x07", b"zz\x82\xa1a\x01\xc4\x01a\x02")
+    return {
+        "map-keys-str-and-bin": ("canonical", "text and bytes that are one key", twice),
+        "entry-link-of-file": ("shape", "a file that leads somewhere", [entry(b"a", extra={"link": b""})]),
+        "entry-link-of-folder": (
+            "shape",
+            "a folder that leads somewhere",
+            [entry(b"name", FOLDER, ID, mode=0o644, extra={"link": b""})],
+        ),
+        "entry-link-of-fifo": (
+            "shape",
+            "a FIFO that leads somewhere",
+            [entry(b"p", FIFO, extra={"link": b""})],
+        ),
+        "extra-key-bin": ("shape", "bytes for the name of something extra", [entry(b"a", extra={b"zz": 7})]),
+    }
+
+
 def entries() -> Cases:
     def one(**parts: Any) -> list[Any]:
         fields = ("name", "kind", "mode", "uid", "gid", "mtime", "size", "content", "extra")
@@ -118,18 +133,6 @@ def entries() -> Cases:
     folder = entry(b"f", FOLDER, ID)
     link = entry(b"l", SYMLINK, None, 4, {"link": b"here"})
     return {
-        "entry-link-of-file": ("shape", "a file that leads somewhere", [entry(b"a", extra={"link": b""})]),
-        "entry-link-of-folder": (
-            "shape",
-            "a folder that leads somewhere",
-            one(kind=FOLDER, content=ID, extra={"link": b""}),
-        ),
-        "entry-link-of-fifo": (
-            "shape",
-            "a FIFO that leads somewhere",
-            [entry(b"p", FIFO, extra={"link": b""})],
-        ),
-        "extra-key-bin": ("shape", "bytes for the name of something extra", [entry(b"a", extra={b"zz": 7})]),
         "entry-map": ("shape", "an entry that is a map", [{"name": b"a"}]),
         "entry-short": ("shape", "eight positions", [FILE_ENTRY[:8]]),
         "entry-name-str": ("shape", "a name that is text", one(name="name")),
