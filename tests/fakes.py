@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 
 from vaultd.errors import Missing
 from vaultd.format.keys import Keys
@@ -40,6 +41,12 @@ class FakeSink:
 
     def holds(self, blob_id: bytes) -> bool:
         return blob_id in self.blobs
+
+    def held_of(self, blob_ids: Sequence[bytes]) -> set[bytes]:
+        return {blob_id for blob_id in blob_ids if self.holds(blob_id)}
+
+    def write_many(self, blob_type: int, plains: Sequence[Buffer]) -> list[bytes]:
+        return [self.write(blob_type, plain) for plain in plains]
 
     def write(self, blob_type: int, plain: Buffer) -> bytes:
         blob_id = KEYS.blob_id(blob_type, plain)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.format.values import refused
-from vaultd.format.codec import RAW, ZSTD, decode, encode
+from vaultd.format.codec import RAW, ZSTD, decode, encode, encode_many
 from vaultd.format.limits import MAX_BLOB, MIB
 
 TEXT = b"one line after the other\n" * 4000
@@ -23,6 +23,15 @@ def test_there_and_back(part: bytes, times: int) -> None:
     codec, stored = encode(plain)
     assert decode(codec, stored, len(plain)) == plain
     assert len(stored) < len(plain) if codec == ZSTD else stored is plain
+
+
+@given(st.lists(st.tuples(st.binary(min_size=1, max_size=2000), st.integers(1, 40)), max_size=12))
+def test_many_at_once_there_and_back(parts: list[tuple[bytes, int]]) -> None:
+    plains = [part * times for part, times in parts]
+    encoded = encode_many(plains)
+    assert [bytes(stored) for _, stored in encoded] == [bytes(encode(plain)[1]) for plain in plains]
+    for plain, (codec, stored) in zip(plains, encoded, strict=True):
+        assert decode(codec, stored, len(plain)) == plain
 
 
 def test_text_is_made_smaller_and_photos_are_left_alone(rng: random.Random) -> None:

@@ -74,6 +74,32 @@ def test_a_blob_of_another_type_is_missing(vault: Vault) -> None:
         vault.read(as_chunk, PAGE)
 
 
+def test_many_at_once_are_stored_as_one_by_one(vault: Vault, places: Places) -> None:
+    plains = [plain for _, plain in some_blobs(300)]
+    known = write_all(vault, [(CHUNK, plain) for plain in plains[:100]])
+    sink = vault.sink()
+    ids = sink.write_many(CHUNK, plains + plains[150:])
+    assert sink.held_of([*ids, bytes(32)]) == set(ids)
+    sink.finish()
+    assert ids == [KEYS.blob_id(CHUNK, plain) for plain in plains + plains[150:]]
+    assert ids[:100] == known
+    assert [vault.read(blob_id, CHUNK) for blob_id in ids[:300]] == plains
+    assert vault.state.counts()[2] == 300
+    assert sum(len(vault.index.read_table(pack, size)) for pack, size in vault.state.packs().items()) == 300
+    assert len(places.packs()) == 2
+
+
+def test_many_blobs_are_looked_up_and_kept_in_few_statements(vault: Vault) -> None:
+    """A statement for each blob was an eighth of a first snapshot of small files."""
+    statements: list[str] = []
+    vault.state._db.set_trace_callback(statements.append)
+    sink = vault.sink()
+    sink.write_many(CHUNK, [b"%d" % number for number in range(500)])
+    assert sum("FROM blobs" in text for text in statements) == 1
+    sink.finish()
+    assert sum("INTO blobs" in text for text in statements) == 2
+
+
 def test_packs_are_closed_when_they_are_long_enough(
     vault: Vault, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:

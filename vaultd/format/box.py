@@ -65,6 +65,13 @@ def padme(length: int) -> int:
     return -(-length // step) * step
 
 
+def _longest(room: int) -> int:
+    """The longest file that is no longer than `room` (1,024 at least) once it is padded."""
+    exponent = room.bit_length() - 1
+    step = 1 << (exponent - exponent.bit_length())
+    return room // step * step
+
+
 class BoxHead:
     """The first 96 bytes of a box, found to be sealed by this vault for this kind. Safe for use by several
     threads.
@@ -195,7 +202,7 @@ class BoxWriter:
         self._keys, self._kind = keys, kind
         self._sealer = Sealer(key)
         self._view = memoryview(buffer)
-        self._capacity = min(len(buffer), MAX_BOX)
+        self._capacity = _longest(min(len(buffer), MAX_BOX))
         self._view[:HEAD] = header + commit
         self._end = HEAD
 
@@ -207,7 +214,7 @@ class BoxWriter:
     def room(self, stored_len: int) -> bool:
         """Whether a blob of this many stored bytes still fits into the buffer and the limits of a box."""
         size = self._end + sealed_length(stored_len) + smallest_trailer(len(self.rows) + 1) + END
-        return padme(size) <= self._capacity and len(self.rows) < MAX_BLOBS
+        return size <= self._capacity and len(self.rows) < MAX_BLOBS
 
     def add(self, blob_id: bytes, blob_type: int, codec: int, stored: Buffer, plain_len: int) -> Row:
         """Seal one blob. Raises ValueError where there is no room, Refused where a box cannot hold such a

@@ -1,6 +1,8 @@
 """How the plain bytes of a blob become its stored bytes: as they are, or as one zstd frame."""
 
 import threading
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import zstandard
 
@@ -9,6 +11,8 @@ from vaultd.format.limits import KIB, Buffer
 
 RAW, ZSTD = 0, 1
 LEVEL = 3
+# What is this short comes out nearly as small (0.4 % more) and takes a quarter less time.
+_SHORT, _SHORT_LEVEL = 4 * KIB, 1
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _SAMPLE = 4 * KIB
 _SAMPLED_FROM = 16 * KIB  # below this, trying costs no more than looking
@@ -19,10 +23,13 @@ _PROMISING = (
 
 
 class _Zstd(threading.local):
-    """One compressor and one decompressor for each thread; making them costs more than most blobs do."""
+    """Compressors and a decompressor for each thread; making them costs more than most blobs do."""
 
     def __init__(self) -> None:
+        short = zstandard.ZstdCompressor(level=_SHORT_LEVEL, write_checksum=False)
         self.compress = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False).compress
+        self.compress_short = short.compress
+        self.compress_many_short = short.multi_compress_to_buffer
         self.decompress = zstandard.ZstdDecompressor().decompress
 
 
@@ -33,9 +40,24 @@ def encode(plain: Buffer) -> tuple[int, Buffer]:
     """(codec, stored bytes) of a blob. Codec 0 returns `plain` itself, not a copy; zstd only where it is
     smaller.
     """
+    if len(plain) <= _SHORT:
+        return _smaller(_zstd.compress_short(plain), plain)
     if len(plain) > _SAMPLED_FROM and not _promising(plain):
         return RAW, plain
-    frame = _zstd.compress(plain)
+    return _smaller(_zstd.compress(plain), plain)
+
+
+def encode_many(plains: Sequence[Buffer]) -> list[tuple[int, Buffer]]:
+    """`encode` of each. The short ones go in one call: one by one, a thread waits longer for its turn with
+    the interpreter than such a blob takes.
+    """
+    short = [plain for plain in plains if len(plain) <= _SHORT]
+    frames = cast("Iterable[bytes]", _zstd.compress_many_short(short) if short else ())
+    views = (memoryview(frame) for frame in frames)
+    return [_smaller(next(views), plain) if len(plain) <= _SHORT else encode(plain) for plain in plains]
+
+
+def _smaller(frame: Buffer, plain: Buffer) -> tuple[int, Buffer]:
     return (ZSTD, frame) if len(frame) < len(plain) else (RAW, plain)
 
 

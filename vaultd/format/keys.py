@@ -1,5 +1,6 @@
 """The keys of a vault, all of them from the master key and the vault's id (docs/format.md, section 3)."""
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from blake3 import blake3
@@ -38,6 +39,11 @@ class Keys:
         types.
         """
         return blake3(plain, key=self._id[blob_type]).digest()
+
+    def blob_ids(self, blob_type: int, plains: Iterable[Buffer]) -> list[bytes]:
+        """`blob_id` of each."""
+        key = self._id[blob_type]
+        return [blake3(plain, key=key).digest() for plain in plains]
 
     def page_mark(self, name: bytes) -> int:
         """A u32 that decides, for writers only, whether a page ends after this name."""

@@ -4,6 +4,7 @@ The store is an encrypted, deduplicating map from keyed ids to immutable bytes. 
 (chunk, page, list), and nothing of what they mean.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 Buffer = bytes | bytearray | memoryview
@@ -36,6 +37,16 @@ class Sink(Blobs, Protocol):
         """True where the blob is on the copies that this run writes to, or in what this run has begun to
         write.
         """
+        ...
+
+    def held_of(self, blob_ids: Sequence[bytes]) -> set[bytes]:
+        """Those of the ids for which `holds` is True; asking for many at once costs little more than for
+        one.
+        """
+        ...
+
+    def write_many(self, blob_type: int, plains: Sequence[Buffer]) -> list[bytes]:
+        """`write` of each blob, for small ones: what they share is done once. Their ids, in order."""
         ...
 
     def write(self, blob_type: int, plain: Buffer) -> bytes:

@@ -104,8 +104,8 @@ class Database:
         with self._guarded() as db:
             return db.execute(sql, values).fetchall()
 
-    def _find(self, sql: str, *values: Any) -> Any:
-        """The first row or None: `_rows` for what is asked a hundred thousand times.
+    def _look_up(self, sql: str, *values: Any) -> list[Any]:
+        """`_rows` for what is asked a hundred thousand times.
 
         Asked inside one transaction until the next write, since taking and leaving the file's lock costs
         more than the lookup.
@@ -114,7 +114,7 @@ class Database:
             try:
                 if not self._db.in_transaction:
                     self._db.execute("BEGIN")
-                return self._db.execute(sql, values).fetchone()
+                return self._db.execute(sql, values).fetchall()
             except FAILED as error:
                 self._tell(error)
                 raise

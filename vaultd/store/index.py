@@ -166,6 +166,11 @@ class BlobIndex:
         with self._proving:
             return self._prove(blob_id)
 
+    def vouched_of(self, blob_ids: Sequence[bytes]) -> set[bytes]:
+        """Those of the blobs that it `vouches` for."""
+        found = self._asking(lambda: self._state.held_of(blob_ids))
+        return {blob_id for blob_id, proven in found.items() if proven or self.vouches(blob_id)}
+
     def _prove(self, blob_id: bytes) -> bool:
         asked: set[bytes] = set()
         while (holder := self._holder(blob_id)) is not None:

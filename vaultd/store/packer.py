@@ -9,6 +9,7 @@ buffers go round.
 import mmap
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import blake3
@@ -17,7 +18,7 @@ from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Missing
 from vaultd.format.box import BoxHead, BoxWriter, verify_box
-from vaultd.format.codec import encode
+from vaultd.format.codec import encode, encode_many
 from vaultd.format.keys import Keys
 from vaultd.format.limits import CHUNK, HEAD, KIND_DATA, KIND_TREE, MAX_BLOB
 from vaultd.store.contract import Buffer
@@ -71,6 +72,19 @@ class Packer:
         self.packs: list[bytes] = []
         self.stored = 0
 
+    def write_many(self, blob_type: int, plains: Sequence[Buffer]) -> list[bytes]:
+        self._raise_failure()
+        blob_ids = self._keys.blob_ids(blob_type, plains)
+        new = dict(zip(blob_ids, plains, strict=True))
+        for blob_id in self.held_of(list(new)):
+            del new[blob_id]
+        encoded = encode_many(list(new.values()))
+        with self._filling:
+            for (blob_id, plain), (codec, stored) in zip(new.items(), encoded, strict=True):
+                if blob_id not in self._fresh:
+                    self._add(blob_id, blob_type, codec, stored, len(plain))
+        return blob_ids
+
     def write(self, blob_type: int, plain: Buffer) -> bytes:
         self._raise_failure()
         blob_id = self._keys.blob_id(blob_type, plain)
@@ -83,6 +97,11 @@ class Packer:
 
     def holds(self, blob_id: bytes) -> bool:
         return blob_id in self._fresh or self._index.vouches(blob_id)
+
+    def held_of(self, blob_ids: Sequence[bytes]) -> set[bytes]:
+        fresh = {blob_id for blob_id in blob_ids if blob_id in self._fresh}
+        asked = [blob_id for blob_id in blob_ids if blob_id not in fresh]
+        return fresh | self._index.vouched_of(asked)
 
     def finish(self) -> None:
         """Close and deliver what is open; on return everything written is durable on the copy."""

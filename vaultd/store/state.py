@@ -7,7 +7,7 @@ asked is told to fill it again (`StateLost`).
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +33,16 @@ CREATE TABLE IF NOT EXISTS folders (
     PRIMARY KEY (source, path)) WITHOUT ROWID;
 CREATE TEMP TABLE staged (path BLOB PRIMARY KEY, look BLOB NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
 """
+
+
+_HELD = (
+    "FROM blobs b JOIN packs p ON p.number = b.pack LEFT JOIN suspects s ON s.digest = p.digest"
+    " LEFT JOIN proven w ON w.digest = p.digest WHERE s.digest IS NULL AND"
+)
+# A statement costs more than a row. SQLite takes 32,766 values at most; beyond some hundred rows it gains
+# nothing.
+_ASKED_TOGETHER = 512
+_KEPT_TOGETHER = 256
 
 
 class Place(NamedTuple):
@@ -119,10 +129,7 @@ class State(Database):
                 (digest, size, indexed),
             )
             number = db.execute("SELECT number FROM packs WHERE digest = ?", (digest,)).fetchone()[0]
-            db.executemany(
-                "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                ((row[0], number, *row[1:]) for row in sorted(rows)),
-            )
+            _insert_blobs(db, number, sorted(rows))
 
     def drop_packs(self, digests: Iterable[bytes]) -> None:
         """Forget packs that are no longer there, and with them everything that was trusted without
@@ -176,13 +183,23 @@ class State(Database):
         """A pack that is there, is not suspect and has the blob, and whether it is proven: one that is
         comes before one that is not.
         """
-        row = self._find(
-            "SELECT p.digest, w.digest IS NOT NULL AS whole FROM blobs b JOIN packs p ON p.number = b.pack"
-            " LEFT JOIN suspects s ON s.digest = p.digest LEFT JOIN proven w ON w.digest = p.digest"
-            " WHERE b.id = ? AND s.digest IS NULL ORDER BY whole DESC LIMIT 1",
+        rows = self._look_up(
+            f"SELECT p.digest, w.digest IS NOT NULL AS whole {_HELD} b.id = ? ORDER BY whole DESC LIMIT 1",
             blob_id,
         )
-        return None if row is None else (row[0], bool(row[1]))
+        return (rows[0][0], bool(rows[0][1])) if rows else None
+
+    def held_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, bool]:
+        """For each of these blobs that has a `holder`, whether that is proven; one statement for each 512."""
+        found: dict[bytes, bool] = {}
+        for begin in range(0, len(blob_ids), _ASKED_TOGETHER):
+            some = blob_ids[begin : begin + _ASKED_TOGETHER]
+            marks = ",".join("?" * len(some))
+            rows = self._look_up(
+                f"SELECT b.id, MAX(w.digest IS NOT NULL) {_HELD} b.id IN ({marks}) GROUP BY b.id", *some
+            )
+            found.update((blob_id, bool(whole)) for blob_id, whole in rows)
+        return found
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""
@@ -247,6 +264,14 @@ class State(Database):
     def drop_staged(self) -> None:
         with self._writing() as db:
             db.execute("DELETE FROM staged")
+
+
+def _insert_blobs(db: sqlite3.Connection, pack: int, rows: Sequence[BlobRow]) -> None:
+    for begin in range(0, len(rows), _KEPT_TOGETHER):
+        some = rows[begin : begin + _KEPT_TOGETHER]
+        marks = ",".join(["(?,?,?,?,?,?,?,?)"] * len(some))
+        values = [value for row in some for value in (row[0], pack, *row[1:])]
+        db.execute(f"INSERT OR REPLACE INTO blobs VALUES {marks}", values)
 
 
 def _distrust(db: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 cannot be read keeps its last good version.
 """
 
+import os
 from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
@@ -13,11 +14,13 @@ from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import FILE, Entry, hard_link, how_read
 from vaultd.store.contract import Sink
 from vaultd.tree import look
+from vaultd.tree.batch import NO_ID, Item, Small
 from vaultd.tree.content import extents, identity
 from vaultd.tree.earlier import Earlier, folder_content
 from vaultd.tree.frame import Frame
 from vaultd.tree.making import kind_of
 from vaultd.tree.run import Run
+from vaultd.tree.storing import Stored
 from vaultd.tree.troubles import CHANGING
 
 _GONE = Unreadable("ENOENT", "open", gone=True)
@@ -53,22 +56,28 @@ class Refresh:
 
     def entries(self) -> Iterator[Entry]:
         """Every entry of the folder, by name."""
-        for seen in self._frame.names():
-            entry = self._entry(seen)
-            if entry is not None:
-                self._run.count(entry)
-                yield entry
+        count = self._run.count
+        for entry in self._run.storing.in_order(self._items(), self._small_stored):
+            count(entry)
+            yield entry
 
-    def _entry(self, seen: Seen) -> Entry | None:
+    def _items(self) -> Iterator[Item]:
+        for seen in self._frame.names():
+            item = self._entry(seen)
+            if item is not None:
+                yield item
+
+    def _entry(self, seen: Seen) -> Item | None:
         if seen.is_folder:
             return self._frame.folders.get(seen.name)
         self._run.check()
         if not seen.mode:
             return self._carried(seen, self._frame.listing.failed[seen.name])
-        entry = self._unchanged(seen) or self._read(seen)
-        if entry is not None:
-            self._run.progress.add(files=1, bytes=entry.size)
-        return entry
+        item = self._unchanged(seen) or self._read(seen)
+        if item is not None:
+            size = len(item.plain) if isinstance(item, Small) else item.size
+            self._run.progress.add(files=1, bytes=size)
+        return item
 
     def _unchanged(self, seen: Seen) -> Entry | None:
         """The entry as it was, where nothing says that it changed and the copies hold all of it."""
@@ -103,7 +112,7 @@ class Refresh:
         trusted = sure and look.settled(seen, self._run.started_ns)
         self.rows.append(seen if trusted else look.distrusted(seen))
 
-    def _read(self, seen: Seen) -> Entry | None:
+    def _read(self, seen: Seen) -> Item | None:
         try:
             if seen.is_file:
                 return self._file(seen)
@@ -123,7 +132,7 @@ class Refresh:
         self._keep(seen, sure=sure)
         return entry
 
-    def _file(self, seen: Seen) -> Entry:
+    def _file(self, seen: Seen) -> Item:
         if seen.nlink > 1:
             met = self._run.links.find(self._frame.device_of(seen.name), seen.ino)
             if met is not None and _alike(seen, met[1]):
@@ -133,12 +142,21 @@ class Refresh:
             raise _GONE
         fd, st = opened
         try:
-            stored = self._run.storing.file(fd, st)
+            plain = self._run.storing.small(fd, st) if st.st_nlink == 1 else None
+            stored = self._run.storing.file(fd, st) if plain is None else _to_come(st)
             now = seen_as(seen.name, stored.st)
             entry = self._run.making.file(now, fd, stored)
         finally:
             close(fd)
-        return self._was_read(now, stored.st.st_dev, entry, still=stored.still)
+        if plain is None:
+            return self._was_read(now, stored.st.st_dev, entry, still=stored.still)
+        if self._run.making.problems:
+            self._run.report_problems(self._path_of(seen.name))
+        self._keep(now, sure=not self._run.making.problems)
+        return Small(entry, plain, self._before(seen.name))
+
+    def _small_stored(self, small: Small, entry: Entry) -> None:
+        self._run.counts.changed += small.old is None or identity(small.old) != identity(entry)
 
     def _was_read(self, seen: Seen, device: int, entry: Entry, *, still: bool) -> Entry:
         """Everything that follows from a file having been read, apart from its entry."""
@@ -186,6 +204,11 @@ class Refresh:
         return self._path + b"/" + name if self._path else name
 
 
+def _to_come(st: os.stat_result) -> Stored:
+    """What is stored of a small file that was read, but for the id of its chunk."""
+    return Stored(((NO_ID, st.st_size),), st.st_size, None, st, True)
+
+
 def _alike(seen: Seen, other: Seen) -> bool:
     """True where two names of one inode were found in the same state."""
     return other._replace(name=seen.name) == seen
@@ -198,7 +221,8 @@ def held(sink: Sink, entry: Entry) -> bool:
     if entry.kind != FILE:
         return True
     if not isinstance(entry.content, bytes):
-        return all(sink.holds(blob_id) for blob_id, _ in entry.content or ())
+        wanted = [blob_id for blob_id, _ in entry.content or ()]
+        return len(sink.held_of(wanted)) == len(set(wanted))
     try:
         return all(sink.holds(blob_id) for blob_id, _, _ in extents(sink, entry.content))
     except (Missing, Damaged):
