@@ -100,6 +100,25 @@ def test_a_mount_of_a_folder_inside_the_copy_is_left_out(world: World, tmp_path:
         assert "没有保存“mounted”：" in chinese
 
 
+def test_a_first_copy_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a").write_bytes(b"1")
+    (tmp_path / "pass").write_text(PASSPHRASE.text)
+    (tmp_path / "pass").chmod(0o600)
+    world, given = World(tmp_path), ("--passphrase-file", "pass")
+    world.vaultd("init", "one", "--second", "two", "--yes", *given)
+    world.vaultd("source", "add", "photos", *given)
+    with bound(tmp_path / "one", tmp_path / "one", read_only=True):
+        saved = world.vaultd("snapshot", *given)
+        assert saved.returncode == 3
+        assert "Saved photos" in saved.stdout
+        assert "can be read but not written. Going on with another copy." in saved.stderr
+        assert "Copy main is behind." in saved.stderr
+    assert world.vaultd("snapshot", *given).returncode == 0
+    logs = [sorted(path.name for path in (tmp_path / copy / "log").rglob("*")) for copy in ("one", "two")]
+    assert logs[0] == logs[1]
+
+
 @pytest.mark.parametrize("together", ["main", "second"])
 def test_a_copy_on_the_disk_of_a_source_is_told(tmp_path: Path, together: str) -> None:
     (tmp_path / "photos").mkdir()

@@ -3,6 +3,7 @@ and place in the log.
 """
 
 import contextlib
+import os
 import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from vaultd.errors import (
     Missing,
     NotAFolder,
     NoVault,
+    ReadOnly,
     Unreachable,
     VaultdError,
     WrongPlace,
@@ -33,7 +35,7 @@ from vaultd.store.state import State
 from vaultd.store.vault import Vault
 
 # Why a copy cannot be used now, though another one may be.
-_NOT_NOW = (CopyGone, NoVault, WrongPlace, NotAFolder, Unreachable, Damaged, Missing)
+_NOT_NOW = (CopyGone, NoVault, WrongPlace, NotAFolder, Unreachable, Damaged, Missing, ReadOnly)
 _DEVICE_LINE = re.compile(rb"[0-9a-f]{16}")
 Opened = TypeVar("Opened")
 
@@ -144,21 +146,24 @@ def device_credential(home: Home) -> KeyFile | None:
 
 
 @contextlib.contextmanager
-def open_vault(home: Home, credential: Credential, key: str | None = None) -> Iterator[Session]:
+def open_vault(
+    home: Home, credential: Credential, key: str | None = None, *, writing: bool = False
+) -> Iterator[Session]:
     """Open the vault of this home from the first copy that can be used and holds what this computer wrote
     last; where none does, from the first that can be used. It is let go of at the end.
 
-    `key` names the one slot to try. Raises NoVault, CopyGone, WrongPlace, Unreachable, WrongKey, NoSuchKey.
+    `key` names the one slot to try; `writing` asks for a copy that can be written. Raises NoVault, CopyGone,
+    WrongPlace, ReadOnly, Unreachable, WrongKey, NoSuchKey.
     """
     settings = load(home)
     devices = _remembered_devices(home)
     (vault, slot), passed_over = _first(
-        settings.copies, home, lambda place: _unlocked(home, settings, place, credential, key)
+        settings.copies, home, lambda place: _unlocked(home, settings, place, credential, key, writing)
     )
     session = Session(home, settings, vault, devices, passed_over=passed_over, slot=slot)
     try:
         if devices and not vault.journal.agrees(devices[0]):
-            _change_to_newest(session)
+            _change_to_newest(session, writing)
         if passed_over or (devices and not session.vault.journal.agrees(devices[0])):
             session.lacks = _lacks(session)
         yield session
@@ -166,7 +171,7 @@ def open_vault(home: Home, credential: Credential, key: str | None = None) -> It
         session.vault.close()
 
 
-def _change_to_newest(session: Session) -> None:
+def _change_to_newest(session: Session, writing: bool) -> None:
     """Use a copy that has this device's last record, if one can be used: what was written there while the
     first one was away comes to the first one from there.
     """
@@ -175,12 +180,21 @@ def _change_to_newest(session: Session) -> None:
         if place in away:
             continue
         with contextlib.suppress(*_NOT_NOW):
+            if writing:
+                _refuse_read_only(place)
             other = _opened(session, place)
             if other.journal.agrees(session.device):
                 session.vault.close()
                 session.vault = other
                 return
             other.close()
+
+
+def _refuse_read_only(place: Place) -> None:
+    """Raises ReadOnly: a disk that begins to fail is often mounted anew so that nothing is written to it."""
+    path = copy_path(place)
+    if path.is_dir() and not os.access(path, os.W_OK):
+        raise ReadOnly(str(path))
 
 
 def _lacks(session: Session) -> Lacks:
@@ -195,8 +209,10 @@ def _lacks(session: Session) -> Lacks:
 
 
 def _unlocked(
-    home: Home, settings: Settings, place: Place, credential: Credential, key: str | None
+    home: Home, settings: Settings, place: Place, credential: Credential, key: str | None, writing: bool
 ) -> tuple[Vault, str]:
+    if writing:
+        _refuse_read_only(place)
     copy = open_place(home, place)
     try:
         keys, slot = unlock_with_slot(copy, credential, key)
@@ -247,7 +263,7 @@ def open_for_writing(home: Home, credential: Credential, key: str | None = None)
     is taken.
     """
     load(home)
-    with writer_lock(home.lock_file), open_vault(home, credential, key) as session:
+    with writer_lock(home.lock_file), open_vault(home, credential, key, writing=True) as session:
         begin_writing(session)
         yield session
 
