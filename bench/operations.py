@@ -29,5 +29,6 @@ OPERATIONS = (
     Operation("restore", "restore all", reads=True),
     Operation("check", "check", reads=True),
     Operation("check-data", "check, all data read", reads=True),
+    Operation("learn", "list of snapshots, caches lost", reads=True),
 )
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

@@ -82,7 +82,8 @@ def _one(task: Task, operation: Operation, peer: Peer, ground: Ground) -> Sample
 
 def _make_even(operation: Operation, ground: Ground) -> None:
     """On a disk: nobody waits for what others left to write, and nobody finds less in the page cache."""
-    os.sync()
+    if operation.saves or operation.reads:
+        os.sync()
     if operation.name == "first":
         trees.warm(ground.source)
     if operation.reads:

@@ -57,7 +57,7 @@ class Part:
 _GIB = 1 << 30
 _LOOK = ("init", "first", "unchanged", "change", "open", "ls", "find", "one")
 PARTS = (
-    Part(MILLION, "disk", ("vaultd", "restic", "cp"), (*_LOOK, "check"), (14 * _GIB, 2_300_000)),
+    Part(MILLION, "disk", ("vaultd", "restic", "cp"), (*_LOOK, "check", "learn"), (14 * _GIB, 2_300_000)),
     Part(FOLDER, "memory", ("vaultd", "restic", "cp"), (*_LOOK, "restore", "check"), (4 * _GIB, 900_000)),
     Part(
         SPARSE,
@@ -70,7 +70,7 @@ PARTS = (
         BLOBS,
         "memory",
         ("vaultd",),
-        ("init", "first", "unchanged", "change", *_LOOK[4:], "check", "check-data"),
+        ("init", "first", "unchanged", "change", *_LOOK[4:], "check", "check-data", "learn"),
         (5 * _GIB, 200_000),
         10 * _MILLION_BLOBS,
     ),

@@ -21,6 +21,8 @@ class Borg:
         self.version = version
 
     def command(self, operation: str, ground: Ground) -> Command | None:
+        if operation == "learn":  # it makes its cache anew when it saves, not when it reads
+            return None
         source = ground.source.relative_to("/")
         words = {
             "init": ("init", "--encryption", "repokey"),

@@ -23,6 +23,7 @@ class Restic:
             "init": ("init",),
             "open": ("snapshots",),
             "passphrase": ("snapshots",),
+            "learn": ("snapshots",),
             "ls": ("ls", "latest"),
             "find": ("find", "--snapshot", "latest", ground.name),
             "one": ("restore", "latest", "--target", target, "--include", f"{source}/{ground.one}"),
@@ -33,14 +34,18 @@ class Restic:
         environment = {
             "RESTIC_REPOSITORY": str(ground.vault),
             "RESTIC_PASSWORD_FILE": str(ground.passphrase),
-            "RESTIC_CACHE_DIR": str(ground.home / "cache"),
+            "RESTIC_CACHE_DIR": str(_cache(ground)),
             "HOME": str(ground.home),
             "TMPDIR": str(ground.home),
         }
         return Command((str(self._program), *words), environment)
 
     def before(self, operation: str, ground: Ground) -> Sequence[Command]:
-        return ()
+        return (Command(("rm", "-r", str(_cache(ground)))),) if operation == "learn" else ()
 
     def restored(self, ground: Ground) -> Path:
         return ground.target / ground.source.relative_to("/")
+
+
+def _cache(ground: Ground) -> Path:
+    return ground.home / "cache"

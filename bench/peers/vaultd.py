@@ -31,6 +31,7 @@ class Vaultd:
             "init": ("init", str(ground.vault), "--yes"),
             "open": ("snapshots",),
             "passphrase": ("snapshots",),
+            "learn": ("snapshots",),
             "ls": ("ls", "--recursive", "source"),
             "find": ("find", ground.name),
             "one": ("restore", f"source:{ground.one}", "--target", target),
@@ -40,6 +41,8 @@ class Vaultd:
         }.get(operation, ("snapshot",))
 
     def before(self, operation: str, ground: Ground) -> Sequence[Command]:
+        if operation == "learn":
+            return (Command(("rm", *(str(path) for path in _state(ground)))),)
         if operation != "first":
             return ()
         passphrase = ("--passphrase-file", str(ground.passphrase))
@@ -50,6 +53,10 @@ class Vaultd:
 
     def restored(self, ground: Ground) -> Path:
         return ground.target
+
+
+def _state(ground: Ground) -> list[Path]:
+    return list((ground.home / "vaultd").glob("state.db*"))
 
 
 def _key(ground: Ground) -> Path:

@@ -73,7 +73,7 @@ def test_a_table_says_what_how_long_and_beside_whom() -> None:
     assert "|  | vaultd | restic | cp | vaultd / restic | vaultd / cp |" in text
     first = next(line for line in text.splitlines() if line.startswith("| first snapshot"))
     assert "**1.00** (2.00), 0.50 + 0.25, 600" in first
-    assert first.endswith("| 0.25, user 0.25 | 2.00, user 2.00 |")
+    assert first.endswith("| 0.25, user 0.25 | 2.00 |")
     assert "| after: first snapshot | 0.00 | 0.00 (0.900) | - |" in text
 
 
@@ -81,13 +81,6 @@ def test_every_row_of_a_table_has_as_many_cells() -> None:
     for block in tables(results()).split("\n\n"):
         widths = {line.count("|") for line in block.splitlines() if line.startswith("|")}
         assert len(widths) <= 1
-
-
-def test_a_copy_that_spends_no_processor_gives_no_ratio_of_it() -> None:
-    made = results()
-    made.samples = [sample("vaultd", 1), sample("cp", 0.01)]
-    first = next(line for line in tables(made).splitlines() if line.startswith("| first snapshot"))
-    assert "user" not in first
 
 
 def test_the_picture_is_an_svg_with_a_mark_for_each_ratio() -> None:
