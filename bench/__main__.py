@@ -30,12 +30,12 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the data, one round or two")
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the data, in memory")
     parser.add_argument("--scale", type=float, help="the large trees instead: 1, or a part of it such as 0.1")
     parser.add_argument(
         "--only", type=str.split, default=[], help="rows: corpus/operation, patterns of a shell"
     )
-    parser.add_argument("--where", type=str.split, default=["memory", "disk"], help="memory, disk, or both")
+    parser.add_argument("--where", type=str.split, default=[], help="memory, disk, or both")
     parser.add_argument("--peers", type=str.split, default=[], help=f"of {', '.join(NAMES)}")
     parser.add_argument("--minutes", type=float, help="begin nothing that would end later than this")
     return parser.parse_args()
@@ -45,7 +45,7 @@ def _run_beside(chosen: argparse.Namespace) -> None:
     limits = suites.QUICK if chosen.quick else suites.FULL
     end = time.monotonic() + 60 * (chosen.minutes or limits.minutes)
     results, peers = _begin(chosen.peers or NAMES)
-    found = suites.places(chosen.where)
+    found = suites.places(chosen.where or sorted(set(limits.places)))
     _name_places(results, found.values())
     tasks = list(suites.rounds(limits, found, chosen.only))
     longest: dict[str, float] = {}
@@ -57,7 +57,7 @@ def _run_beside(chosen: argparse.Namespace) -> None:
                 continue
             _play(results, task, peers, number, sources)
             longest[name] = max(longest.get(name, 0), time.monotonic() - began)
-    whole = not (chosen.quick or chosen.only or chosen.peers) and len(found) == 2
+    whole = not (chosen.quick or chosen.only or chosen.peers or chosen.where)
     _end(results, "results")
     if whole:
         report.publish(results)

@@ -147,7 +147,7 @@ def test_one_row_is_measured_with_what_must_come_before(tmp_path: Path) -> None:
 
 def test_rounds_are_for_every_corpus_and_go_to_the_disk_too(tmp_path: Path) -> None:
     found = {name: Place(name, tmp_path) for name in ("memory", "disk")}
-    tasks = list(suites.rounds(Limits(0.1, 1), found, []))
+    tasks = list(suites.rounds(Limits(0.1, 1, ("memory", "disk", "memory")), found, []))
     assert {task.corpus.name for number, task in tasks if number == 0} == {"photos", "chats", "small"}
     assert {number: task.place.name for number, task in tasks if number < 3} == {
         0: "memory",
