@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vaultd.capture.attributes import Births, link_target, owner_names, xattrs_of_name, xattrs_of_open
+from vaultd.capture.attributes import link_target, owner_names, xattrs_of_name, xattrs_of_open
+from vaultd.capture.births import Births
 from vaultd.capture.unreadable import Unreadable
 
 

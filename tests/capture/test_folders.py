@@ -9,7 +9,8 @@ import pytest
 from vaultd.capture import descent, listing, opening
 from vaultd.capture.descent import Descent
 from vaultd.capture.listing import list_folder, seen_as
-from vaultd.capture.opening import open_file, open_folder, open_root
+from vaultd.capture.opening import open_file, open_folder, open_root, stat_of_file
+from vaultd.capture.reading import read_whole
 from vaultd.capture.unreadable import Unreadable
 
 
@@ -81,20 +82,26 @@ def test_links_are_not_followed(tmp_path: Path, top: int) -> None:
     assert caught.value.gone
 
 
-def test_a_fifo_without_a_writer_does_not_make_us_wait(tmp_path: Path, top: int) -> None:
+def test_a_fifo_does_not_make_us_wait_and_keeps_what_is_in_it(tmp_path: Path, top: int) -> None:
     os.mkfifo(tmp_path / "fifo")
-    before = os.listdir("/proc/self/fd")
-    assert open_file(top, b"fifo") is None
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    writer = os.open(tmp_path / "fifo", os.O_RDWR)
+    os.write(writer, b"for another reader")
+    opened = open_file(top, b"fifo")
+    assert read_whole(opened, 5) is None
+    with pytest.raises(Unreadable) as caught:
+        stat_of_file(opened)
+    assert caught.value.gone
+    assert os.read(writer, 100) == b"for another reader"
+    os.close(opened)
+    os.close(writer)
 
 
 def test_reading_leaves_the_access_time(tmp_path: Path, top: int) -> None:
     (tmp_path / "file").write_bytes(b"x")
     os.utime(tmp_path / "file", ns=(1, 10**18))
     opened = open_file(top, b"file")
-    assert opened is not None
-    os.read(opened[0], 10)
-    os.close(opened[0])
+    os.read(opened, 10)
+    os.close(opened)
     assert os.stat(tmp_path / "file").st_atime_ns == 1
 
 
@@ -110,9 +117,7 @@ def test_where_that_is_refused_the_file_is_read_all_the_same(
         return real(name, flags, **options)
 
     monkeypatch.setattr(os, "open", refuses)
-    opened = open_file(top, b"file")
-    assert opened is not None
-    os.close(opened[0])
+    os.close(open_file(top, b"file"))
 
 
 def go_down(way: Descent, levels: int) -> None:

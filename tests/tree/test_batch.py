@@ -8,10 +8,11 @@ import pytest
 
 from tests.fakes import FakeSink
 from tests.tree.sources import Watched
+from vaultd.capture.listing import Seen
 from vaultd.format.entry import FILE, LINK, Entry
 from vaultd.format.limits import CHUNK
 from vaultd.store.contract import Buffer
-from vaultd.tree.batch import FEW, MOST_BYTES, MOST_FILES, NO_ID, Item, Plains, Small, in_order
+from vaultd.tree.batch import FEW, MOST_BYTES, MOST_FILES, Item, Plains, Small, in_order
 
 
 class Store:
@@ -32,12 +33,12 @@ class Store:
         self.elsewhere.append(self.here.pop())
         return answer
 
-    def stored(self, small: Small, entry: Entry) -> None:
-        assert small.entry == entry_of(entry.name, NO_ID, len(small.plain))
-        self.told.append(entry.name)
+    def finish(self, small: Small, blob_id: bytes) -> Entry:
+        self.told.append(small.seen.name)
+        return entry_of(small.seen.name, blob_id, len(small.plain))
 
     def run(self, items: Iterator[Item]) -> list[Entry]:
-        return list(in_order(items, self.now, self.begin, self.stored))
+        return list(in_order(items, self.now, self.begin, self.finish))
 
 
 def entry_of(name: bytes, blob_id: bytes, size: int) -> Entry:
@@ -46,7 +47,7 @@ def entry_of(name: bytes, blob_id: bytes, size: int) -> Entry:
 
 def small(number: int, size: int = 10) -> Small:
     name = b"%08d" % number
-    return Small(entry_of(name, NO_ID, size), bytearray(name.ljust(size, b".")), None)
+    return Small(Seen(name, 0, 0, 0, 0, size, 0, 0, 1), {}, bytearray(name.ljust(size, b".")), None)
 
 
 def link(number: int) -> Entry:
@@ -90,7 +91,7 @@ def test_no_more_is_read_ahead_than_two_batches() -> None:
             yield small(n)
 
     store = Store()
-    first = next(in_order(items(), store.now, store.begin, store.stored))
+    first = next(in_order(items(), store.now, store.begin, store.finish))
     assert first.name == b"%08d" % 0
     assert taken == 3 * MOST_FILES
 

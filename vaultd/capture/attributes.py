@@ -1,57 +1,13 @@
-"""What the file system says of a file besides its stat: birth time, extended attributes, owners, link
-targets.
-"""
+"""What the file system says of a file besides its stat: extended attributes, owners, link targets."""
 
-import ctypes
 import errno
 import os
-import struct
 from functools import lru_cache
 
 from vaultd.capture.unreadable import Unreadable, unreadable
 
 _KEPT = (b"user.", b"system.posix_acl_access", b"system.posix_acl_default")
 _NONE_HERE = frozenset({errno.EOPNOTSUPP, errno.ENODATA, errno.ENOSYS})
-
-# linux/stat.h: struct statx is 256 bytes; stx_mask u32 at 0, stx_btime at 80 as s64 seconds, u32 nanoseconds.
-_STATX_BYTES, _BTIME_AT = 256, 80
-_STATX_BTIME = 0x800
-_AT_SYMLINK_NOFOLLOW, _AT_EMPTY_PATH = 0x100, 0x1000
-_MASK, _TIME = struct.Struct("=I"), struct.Struct("=qI")
-
-
-class Births:
-    """Birth times by statx. One object for one thread."""
-
-    def __init__(self) -> None:
-        self._statx = getattr(ctypes.CDLL(None, use_errno=True), "statx", None)
-        self._buffer = ctypes.create_string_buffer(_STATX_BYTES)
-        if self._statx is not None:
-            self._statx.argtypes = (
-                ctypes.c_int,
-                ctypes.c_char_p,
-                ctypes.c_int,
-                ctypes.c_uint,
-                ctypes.c_void_p,
-            )
-
-    def of_open(self, fd: int) -> int | None:
-        """When an open file was made, in ns; None where nobody knows."""
-        return self._ask(fd, b"", _AT_EMPTY_PATH)
-
-    def of_name(self, folder: int, name: bytes) -> int | None:
-        """When what is at this name in an open folder was made, in ns, a link not followed; None where
-        nobody knows.
-        """
-        return self._ask(folder, name, _AT_SYMLINK_NOFOLLOW)
-
-    def _ask(self, fd: int, name: bytes, flags: int) -> int | None:
-        if self._statx is None or self._statx(fd, name, flags, _STATX_BTIME, self._buffer) != 0:
-            return None
-        if not _MASK.unpack_from(self._buffer, 0)[0] & _STATX_BTIME:
-            return None
-        seconds, nanoseconds = _TIME.unpack_from(self._buffer, _BTIME_AT)
-        return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 def xattrs_of_open(fd: int) -> dict[bytes, bytes]:

@@ -3,7 +3,7 @@
 import os
 import stat
 
-from vaultd.capture.unreadable import unreadable
+from vaultd.capture.unreadable import Unreadable, unreadable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: a name that became a FIFO or a tape since it was listed must not make the open wait.
@@ -41,20 +41,25 @@ def open_folder(parent: int, name: bytes) -> tuple[int, os.stat_result]:
     return opened, _stat_or_close(opened)
 
 
-def open_file(parent: int, name: bytes) -> tuple[int, os.stat_result] | None:
-    """Open what was a regular file when its folder was listed; its descriptor and fstat.
-
-    None where it is not one any more: then nothing stays open, and nothing was read. Raises Unreadable.
+def open_file(parent: int, name: bytes) -> int:
+    """Open what was a regular file when its folder was listed. It may be something else by now: then only
+    `stat_of_file` and reading at an offset, which a FIFO refuses, leave no trace. Raises Unreadable.
     """
     try:
-        opened = _open_untouched(name, _FILE, parent)
+        return _open_untouched(name, _FILE, parent)
     except OSError as error:
         raise unreadable(error, "open") from error
-    st = _stat_or_close(opened)
-    if stat.S_ISREG(st.st_mode):
-        return opened, st
-    close(opened)
-    return None
+
+
+def stat_of_file(opened: int) -> os.stat_result:
+    """fstat of an open regular file. Raises Unreadable; `gone` where it is none any more."""
+    try:
+        st = os.fstat(opened)
+    except OSError as error:
+        raise unreadable(error, "stat") from error
+    if not stat.S_ISREG(st.st_mode):
+        raise Unreadable("ENOENT", "open", gone=True)
+    return st
 
 
 def close(fd: int) -> None:

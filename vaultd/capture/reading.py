@@ -6,6 +6,8 @@ import os
 from vaultd.capture.unreadable import unreadable
 
 Part = tuple[int, int]
+# What reading at an offset answers for a FIFO or socket, and for a folder.
+_NO_FILE = (errno.ESPIPE, errno.EISDIR)
 # A map of 200,000 parts of up to 19 bytes is 3.8 MB, well below what a reader takes; holes beyond that are
 # read.
 MOST_PARTS = 200_000
@@ -23,6 +25,18 @@ def read_at(fd: int, view: memoryview, offset: int) -> int:
         return os.preadv(fd, [view], offset)
     except OSError as error:
         raise unreadable(error, "read") from error
+
+
+def read_whole(fd: int, size: int) -> bytearray | None:
+    """All of a file of this size; None where it gave less, or is no file. Raises Unreadable."""
+    plain = bytearray(size)
+    try:
+        count = os.preadv(fd, [memoryview(plain)], 0)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise unreadable(error, "read") from error
+    return plain if count == size else None
 
 
 def parts_of(fd: int, st: os.stat_result) -> list[Part] | None:

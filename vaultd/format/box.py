@@ -22,11 +22,12 @@ from vaultd.format.limits import (
     MAX_BOX,
     MIN_BOX,
     MIN_TRAILER,
+    ROW,
     TAG,
     VAULT_ID,
     Buffer,
 )
-from vaultd.format.seal import Opener, Random, Sealer, expand, fresh, os_random, sealed_length
+from vaultd.format.seal import Opener, Random, Sealer, expand, fresh, os_random
 from vaultd.format.table import (
     Row,
     check_row,
@@ -116,9 +117,14 @@ class BoxHead:
         The row may come from anywhere: raises Refused "kind", "limit", "codec", "length", "tag", "id".
         """
         self._check(sealed, row)
+        plain = self.open_listed(number, sealed, row, keys)
+        return plain if isinstance(plain, bytes) else bytes(plain)
+
+    def open_listed(self, number: int, sealed: Buffer, row: Row, keys: Keys) -> Buffer:
+        """Like `open`, for a row of this box's own trailer, which was checked, and bytes cut out by it."""
         plain = decode(row.codec, self._opener.open(number, sealed), row.plain_len)
         _check_id(plain, row, keys, number)
-        return plain if isinstance(plain, bytes) else bytes(plain)
+        return plain
 
     def open_into(self, number: int, sealed: Buffer, row: Row, keys: Keys, out: memoryview) -> memoryview:
         """Like `open`, for large blobs: decrypts into `out`, which holds at least `row.sealed_len` - 16
@@ -204,17 +210,17 @@ class BoxWriter:
         self._view = memoryview(buffer)
         self._capacity = _longest(min(len(buffer), MAX_BOX))
         self._view[:HEAD] = header + commit
-        self._end = HEAD
+        # Where the next blob starts, which is where the trailer would.
+        self.end = HEAD
 
     @property
     def size(self) -> int:
         """Length in bytes, before padding, of the box that `finish` would make now."""
-        return self._end + smallest_trailer(len(self.rows)) + END
+        return self.end + smallest_trailer(len(self.rows)) + END
 
     def room(self, stored_len: int) -> bool:
         """Whether a blob of this many stored bytes still fits into the buffer and the limits of a box."""
-        size = self._end + sealed_length(stored_len) + smallest_trailer(len(self.rows) + 1) + END
-        return size <= self._capacity and len(self.rows) < MAX_BLOBS
+        return self.size + stored_len + TAG + ROW <= self._capacity and len(self.rows) < MAX_BLOBS
 
     def add(self, blob_id: bytes, blob_type: int, codec: int, stored: Buffer, plain_len: int) -> Row:
         """Seal one blob. Raises ValueError where there is no room, Refused where a box cannot hold such a
@@ -222,11 +228,11 @@ class BoxWriter:
         """
         if not self.room(len(stored)):
             raise ValueError("no room in the box")
-        row = Row(blob_id, blob_type, codec, sealed_length(len(stored)), plain_len)
+        row = Row(blob_id, blob_type, codec, len(stored) + TAG, plain_len)
         check_row(row, self._kind)
-        end = self._end + row.sealed_len
-        self._sealer.seal_into(stored, self._view[self._end : end])
-        self._end = end
+        end = self.end + row.sealed_len
+        self._sealer.seal_into(stored, self._view[self.end : end])
+        self.end = end
         self.rows.append(row)
         return row
 
@@ -239,7 +245,7 @@ class BoxWriter:
         if not self.rows:
             raise ValueError("a box without blobs")
         length = padme(self.size)
-        sealed = self._view[self._end : length - END]
+        sealed = self._view[self.end : length - END]
         self._sealer.seal_trailer_into(encode_trailer(self.rows, len(sealed) - TAG), sealed)
         self._view[length - END : length] = _length.pack(len(sealed)) + _END_MAGIC
         box = self._view[:length]
@@ -276,7 +282,7 @@ def verify_box(box: Buffer, keys: Keys, kind: int | Collection[int]) -> list[Row
         if row.codec == RAW and row.plain_len > _SMALL:
             head.open_into(number, view[start:end], row, keys, _scratch.room(row.sealed_len))
         else:
-            head.open(number, view[start:end], row, keys)
+            head.open_listed(number, view[start:end], row, keys)
         start = end
     return rows
 

@@ -13,13 +13,13 @@ from typing import TypeVar
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Damaged, Missing, Refused, VaultdError
-from vaultd.format.box import MAGIC, MODE, BoxHead, Row, offsets, open_box, trailer_length
+from vaultd.format.box import MAGIC, MODE, BoxHead, Row, open_box, trailer_length
 from vaultd.format.index import PackTable, decode_index, encode_index
 from vaultd.format.keys import Keys
 from vaultd.format.limits import HEAD, HOLDS, INDEX, KIND_INDEX, MIN_BOX, PACK_KINDS
 from vaultd.format.table import decode_table, encode_table
 from vaultd.store.single import seal_alone
-from vaultd.store.state import BlobRow, Place, State, StateLost
+from vaultd.store.state import Place, State, StateLost
 
 Answer = TypeVar("Answer")
 
@@ -92,12 +92,8 @@ class BlobIndex:
 
     def learn(self, digest: bytes, size: int, rows: Sequence[Row], indexed: bool = False) -> None:
         """Know a pack's table, as its trailer says."""
-        numbered = [
-            BlobRow(row.id, n, start, *row[1:])
-            for n, (start, row) in enumerate(zip(offsets(rows), rows, strict=True))
-        ]
         try:
-            self._state.add_pack(digest, size, numbered, indexed)
+            self._state.add_pack(digest, size, rows, indexed)
         except StateLost:
             self.sync()
 

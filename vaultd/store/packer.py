@@ -156,8 +156,8 @@ class Packer:
             box = None
         if box is None:
             box = self._open[kind] = self._new_box(kind)
-        row = box.writer.add(blob_id, blob_type, codec, stored, plain_len)
-        box.starts.append(box.starts[-1] + row.sealed_len)
+        box.writer.add(blob_id, blob_type, codec, stored, plain_len)
+        box.starts.append(box.writer.end)
         self._fresh[blob_id] = (box, len(box.writer.rows) - 1)
         if box.writer.size >= PACK_SIZE:
             self._close(kind)

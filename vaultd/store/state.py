@@ -8,9 +8,11 @@ asked is told to fill it again (`StateLost`).
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import NamedTuple
 
+from vaultd.format.box import Row, offsets
 from vaultd.store.database import Database, StateLost
 
 __all__ = ["BlobRow", "Place", "State", "StateLost"]
@@ -58,7 +60,7 @@ class Place(NamedTuple):
 
 
 class BlobRow(NamedTuple):
-    """One row to keep, as `State.add_pack` takes it: id, then number, offset, type, codec, sealed and
+    """One row that is kept: id, then number, offset, type, codec, sealed and
     plain length.
     """
 
@@ -121,15 +123,15 @@ class State(Database):
         with self._writing() as db:
             db.executemany("UPDATE packs SET indexed = 1 WHERE digest = ?", ((pack,) for pack in packs))
 
-    def add_pack(self, digest: bytes, size: int, rows: Iterable[BlobRow], indexed: bool = False) -> None:
-        """Know a pack's table. Knowing it already is not an error."""
+    def add_pack(self, digest: bytes, size: int, rows: Sequence[Row], indexed: bool = False) -> None:
+        """Know a pack's table, as its trailer says. Knowing it already is not an error."""
         with self._writing() as db:
             db.execute(
                 "INSERT OR IGNORE INTO packs (digest, size, indexed) VALUES (?, ?, ?)",
                 (digest, size, indexed),
             )
             number = db.execute("SELECT number FROM packs WHERE digest = ?", (digest,)).fetchone()[0]
-            _insert_blobs(db, number, sorted(rows))
+            _insert_blobs(db, number, rows)
 
     def drop_packs(self, digests: Iterable[bytes]) -> None:
         """Forget packs that are no longer there, and with them everything that was trusted without
@@ -266,11 +268,15 @@ class State(Database):
             db.execute("DELETE FROM staged")
 
 
-def _insert_blobs(db: sqlite3.Connection, pack: int, rows: Sequence[BlobRow]) -> None:
-    for begin in range(0, len(rows), _KEPT_TOGETHER):
-        some = rows[begin : begin + _KEPT_TOGETHER]
+def _insert_blobs(db: sqlite3.Connection, pack: int, rows: Sequence[Row]) -> None:
+    """By id, since rows that come in their order go to neighbouring pages of the file."""
+    columns = zip(*rows, strict=True)
+    of_id, rest = next(columns), tuple(columns)
+    placed = sorted(zip(of_id, repeat(pack), count(), offsets(rows), *rest, strict=False))
+    for begin in range(0, len(placed), _KEPT_TOGETHER):
+        some = placed[begin : begin + _KEPT_TOGETHER]
         marks = ",".join(["(?,?,?,?,?,?,?,?)"] * len(some))
-        values = [value for row in some for value in (row[0], pack, *row[1:])]
+        values = tuple(chain.from_iterable(some))
         db.execute(f"INSERT OR REPLACE INTO blobs VALUES {marks}", values)
 
 

@@ -5,10 +5,9 @@ the next ones are read, and costs one hand-over for each batch instead of one fo
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from msgspec.structs import replace
-
+from vaultd.capture.listing import Seen
 from vaultd.format.entry import Entry
 from vaultd.format.limits import MIB
 
@@ -23,16 +22,16 @@ FEW = 8
 
 Ids = list[bytes]
 Plains = list[bytearray]
-NO_ID = bytes(32)
 
 
 class Small(NamedTuple):
-    """A file that was read, and is not stored yet: its entry, but for the id of its one chunk.
+    """A file that was read, and is not stored yet: all that its entry says but for its one chunk.
 
     `old` is what the last snapshot has at its place.
     """
 
-    entry: Entry
+    seen: Seen
+    extra: dict[str, object]
     plain: bytearray
     old: Entry | None
 
@@ -40,6 +39,7 @@ class Small(NamedTuple):
 Item = Entry | Small
 Store = Callable[[Plains], Ids]
 Begin = Callable[[Plains], Future[Ids]]
+Finish = Callable[[Small, bytes], Entry]
 
 
 class _Batch:
@@ -62,12 +62,11 @@ class _Batch:
             self.bytes += len(item.plain)
 
 
-def in_order(
-    items: Iterable[Item], store: Store, begin: Begin, stored: Callable[[Small, Entry], None]
-) -> Iterator[Entry]:
+def in_order(items: Iterable[Item], store: Store, begin: Begin, finish: Finish) -> Iterator[Entry]:
     """The entries of `items`, in their order, each after its content was given to the sink.
 
-    `store` stores small contents, `begin` does so in another thread; `stored` is told of each small file.
+    `store` stores small contents, `begin` does so in another thread; `finish` makes the entry of a small file
+    from the id of its chunk.
     """
     begun: deque[_Batch] = deque()
     batch = _Batch()
@@ -78,23 +77,19 @@ def in_order(
             begun.append(batch)
             batch = _Batch()
             if len(begun) > MOST_BEGUN:
-                first = begun.popleft()
-                yield from _finished(first, first.ids.result() if first.ids else [], stored)
+                yield from _finished(begun.popleft(), store, finish)
     if len(batch.plains) > FEW:
         batch.ids = begin(batch.plains)
     begun.append(batch)
     for each in begun:
-        ids = each.ids.result() if each.ids else store(each.plains) if each.plains else []
-        yield from _finished(each, ids, stored)
+        yield from _finished(each, store, finish)
 
 
-def _finished(batch: _Batch, ids: Ids, stored: Callable[[Small, Entry], None]) -> Iterator[Entry]:
-    """The entries of a batch that is stored."""
-    following = iter(ids)
+def _finished(batch: _Batch, store: Store, finish: Finish) -> Iterator[Entry]:
+    """The entries of a batch; on return it is stored."""
+    if not batch.plains:
+        yield from cast("list[Entry]", batch.items)
+        return
+    ids = iter(batch.ids.result() if batch.ids else store(batch.plains))
     for item in batch.items:
-        if isinstance(item, Small):
-            entry = replace(item.entry, content=((next(following), len(item.plain)),))
-            stored(item, entry)
-            yield entry
-        else:
-            yield item
+        yield finish(item, next(ids)) if isinstance(item, Small) else item

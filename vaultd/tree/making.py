@@ -3,7 +3,8 @@
 import os
 import stat
 
-from vaultd.capture.attributes import Births, link_target, owner_names, xattrs_of_name, xattrs_of_open
+from vaultd.capture.attributes import link_target, owner_names, xattrs_of_name, xattrs_of_open
+from vaultd.capture.births import Births
 from vaultd.capture.listing import Seen, look_at, seen_as
 from vaultd.capture.unreadable import Unreadable
 from vaultd.errors import Refused
@@ -50,6 +51,23 @@ class Making:
             extra["how"] = CHANGING
         return self._entry(seen, FILE, stored.size, stored.content, extra)
 
+    def around(self, seen: Seen, fd: int) -> Extra | None:
+        """What is known of an open file of one chunk besides its stat and its content; None where it is not
+        what was `seen` any more, or has holes.
+        """
+        same, birth = self._births.of_unchanged(fd, seen)
+        if not same:
+            return None
+        self.problems = []
+        extra = self._extra(fd, seen.uid, seen.gid, birth)
+        if "xattr" in extra:
+            self.small(seen, extra, bytes(32))  # leaves them out where they are too large
+        return extra
+
+    def small(self, seen: Seen, extra: Extra, blob_id: bytes) -> Entry:
+        """The entry of a file that is this one chunk."""
+        return self._entry(seen, FILE, seen.size, ((blob_id, seen.size),), extra)
+
     def folder(self, name: bytes, fd: int, st: os.stat_result, content: bytes) -> Entry:
         """The entry of an open folder."""
         self.problems = []
@@ -66,7 +84,8 @@ class Making:
         self.problems = []
         kind = kind_of(seen.mode)
         extra = self._owner(seen.uid, seen.gid)
-        self._birth(extra, self._births.of_name(folder, seen.name))
+        if (birth := self._births.of_name(folder, seen.name)) is not None:
+            extra["birth"] = birth
         if kind == LINK:
             target = link_target(folder, seen.name)
             extra["link"] = self._storing.inline_or_pairs(target)
@@ -81,8 +100,12 @@ class Making:
         return self._entry(seen, kind, 0, None, extra)
 
     def _of_open(self, fd: int, uid: int, gid: int) -> Extra:
+        return self._extra(fd, uid, gid, self._births.of_open(fd))
+
+    def _extra(self, fd: int, uid: int, gid: int, birth: int | None) -> Extra:
         extra = self._owner(uid, gid)
-        self._birth(extra, self._births.of_open(fd))
+        if birth is not None:
+            extra["birth"] = birth
         try:
             self._xattrs(extra, xattrs_of_open(fd))
         except Unreadable as trouble:
@@ -93,11 +116,6 @@ class Making:
     def _owner(uid: int, gid: int) -> Extra:
         names = owner_names(uid, gid)
         return {"owner": names} if any(names) else {}
-
-    @staticmethod
-    def _birth(extra: Extra, birth: int | None) -> None:
-        if birth is not None:
-            extra["birth"] = birth
 
     def _xattrs(self, extra: Extra, found: dict[bytes, bytes]) -> None:
         if found:

@@ -2,28 +2,26 @@
 cannot be read keeps its last good version.
 """
 
-import os
 from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
 from vaultd.capture.listing import Seen, seen_as
-from vaultd.capture.opening import close, open_file
+from vaultd.capture.opening import close, open_file, stat_of_file
+from vaultd.capture.reading import read_whole
 from vaultd.capture.unreadable import Unreadable
 from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import FILE, Entry, hard_link, how_read
+from vaultd.format.limits import MIN_CHUNK
 from vaultd.store.contract import Sink
 from vaultd.tree import look
-from vaultd.tree.batch import NO_ID, Item, Small
+from vaultd.tree.batch import Item, Small
 from vaultd.tree.content import extents, identity
 from vaultd.tree.earlier import Earlier, folder_content
 from vaultd.tree.frame import Frame
 from vaultd.tree.making import kind_of
 from vaultd.tree.run import Run
-from vaultd.tree.storing import Stored
 from vaultd.tree.troubles import CHANGING
-
-_GONE = Unreadable("ENOENT", "open", gone=True)
 
 
 class Refresh:
@@ -75,7 +73,7 @@ class Refresh:
             return self._carried(seen, self._frame.listing.failed[seen.name])
         item = self._unchanged(seen) or self._read(seen)
         if item is not None:
-            size = len(item.plain) if isinstance(item, Small) else item.size
+            size = item.seen.size if isinstance(item, Small) else item.size
             self._run.progress.add(files=1, bytes=size)
         return item
 
@@ -137,26 +135,40 @@ class Refresh:
             met = self._run.links.find(self._frame.device_of(seen.name), seen.ino)
             if met is not None and _alike(seen, met[1]):
                 return self._same_file(seen, *met)
-        opened = open_file(self._fd, seen.name)
-        if opened is None:
-            raise _GONE
-        fd, st = opened
+        fd = open_file(self._fd, seen.name)
         try:
-            plain = self._run.storing.small(fd, st) if st.st_nlink == 1 else None
-            stored = self._run.storing.file(fd, st) if plain is None else _to_come(st)
-            now = seen_as(seen.name, stored.st)
-            entry = self._run.making.file(now, fd, stored)
+            return self._small(seen, fd) or self._any_size(seen, fd)
         finally:
             close(fd)
-        if plain is None:
-            return self._was_read(now, stored.st.st_dev, entry, still=stored.still)
-        if self._run.making.problems:
-            self._run.report_problems(self._path_of(seen.name))
-        self._keep(now, sure=not self._run.making.problems)
-        return Small(entry, plain, self._before(seen.name))
 
-    def _small_stored(self, small: Small, entry: Entry) -> None:
+    def _small(self, seen: Seen, fd: int) -> Small | None:
+        """What most files are: one chunk, and as the listing saw them. None for any other, with nothing
+        stored.
+        """
+        if seen.nlink > 1 or not 0 < seen.size <= MIN_CHUNK:
+            return None
+        making = self._run.making
+        plain = read_whole(fd, seen.size)
+        # The stat of the listing is the one before, this is the one after: nothing changed in between.
+        extra = None if plain is None else making.around(seen, fd)
+        if plain is None or extra is None:
+            return None
+        self._run.storing.bytes_read += seen.size
+        if making.problems:
+            self._run.report_problems(self._path_of(seen.name))
+        self._keep(seen, sure=not making.problems)
+        return Small(seen, extra, plain, self._before(seen.name))
+
+    def _small_stored(self, small: Small, blob_id: bytes) -> Entry:
+        entry = self._run.making.small(small.seen, small.extra, blob_id)
         self._run.counts.changed += small.old is None or identity(small.old) != identity(entry)
+        return entry
+
+    def _any_size(self, seen: Seen, fd: int) -> Entry:
+        stored = self._run.storing.file(fd, stat_of_file(fd))
+        now = seen_as(seen.name, stored.st)
+        entry = self._run.making.file(now, fd, stored)
+        return self._was_read(now, stored.st.st_dev, entry, still=stored.still)
 
     def _was_read(self, seen: Seen, device: int, entry: Entry, *, still: bool) -> Entry:
         """Everything that follows from a file having been read, apart from its entry."""
@@ -202,11 +214,6 @@ class Refresh:
 
     def _path_of(self, name: bytes) -> bytes:
         return self._path + b"/" + name if self._path else name
-
-
-def _to_come(st: os.stat_result) -> Stored:
-    """What is stored of a small file that was read, but for the id of its chunk."""
-    return Stored(((NO_ID, st.st_size),), st.st_size, None, st, True)
 
 
 def _alike(seen: Seen, other: Seen) -> bool:

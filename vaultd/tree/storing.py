@@ -4,15 +4,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from vaultd.capture.reading import Part, Stream, has_holes, parts_of, read_at, stat_again, stood_still
+from vaultd.capture.reading import Part, Stream, parts_of, stat_again, stood_still
 from vaultd.format.chunker import Chunker
 from vaultd.format.entry import Entry
 from vaultd.format.extra import encode_sparse
 from vaultd.format.keys import Keys
-from vaultd.format.limits import CHUNK, LIST, MAX_INLINE_VALUE, MIN_CHUNK, Buffer
+from vaultd.format.limits import CHUNK, LIST, MAX_INLINE_VALUE, Buffer
 from vaultd.format.lists import ContentBuilder
 from vaultd.store.contract import Sink
-from vaultd.tree.batch import Item, Plains, Small, in_order
+from vaultd.tree.batch import Finish, Item, Plains, in_order
 from vaultd.tree.writers import Writers
 
 # Two chunks of the largest size: one being cut, one being read behind it.
@@ -63,22 +63,9 @@ class Storing:
             st = after
         return self._once(fd, st)[0]
 
-    def small(self, fd: int, st: os.stat_result) -> bytearray | None:
-        """The bytes of what most files are: one chunk, read at once. None where it is not that plain; nothing
-        is stored.
-        """
-        size = st.st_size
-        if not 0 < size <= MIN_CHUNK or has_holes(st):
-            return None
-        plain = bytearray(size)
-        if read_at(fd, memoryview(plain), 0) != size or not stood_still(st, stat_again(fd)):
-            return None
-        self.bytes_read += size
-        return plain
-
-    def in_order(self, items: Iterable[Item], stored: Callable[[Small, Entry], None]) -> Iterator[Entry]:
+    def in_order(self, items: Iterable[Item], finish: Finish) -> Iterator[Entry]:
         """Store the small files among the entries of a folder, many together; all of its entries."""
-        return in_order(items, self._store_small, self._writers.begin, stored)
+        return in_order(items, self._store_small, self._writers.begin, finish)
 
     def _store_small(self, plains: Plains) -> list[bytes]:
         return self._sink.write_many(CHUNK, plains)
