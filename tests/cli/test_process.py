@@ -154,3 +154,10 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
     assert loaded & heavy == set()
     assert "vaultd_cli.catalogue.en" in loaded
     assert "vaultd_cli.catalogue.zh" not in loaded
+
+
+def test_cycles_are_looked_for_seldom(tmp_path: Path) -> None:
+    """It cost a tenth of a snapshot, which makes millions of things and no cycle."""
+    work = "import gc; kept = [[] for _ in range(200_000)]; print(gc.get_stats()[0]['collections'] < 100)"
+    process = start(work, tmp_path, "status")
+    assert process.communicate(timeout=60)[0].splitlines()[:2] == ["at work", "True"]

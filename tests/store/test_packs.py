@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.store.conftest import KEYS, Places
-from vaultd.errors import Damaged, Full, Missing
-from vaultd.format.box import BoxWriter
+from vaultd.errors import Damaged, Full, Missing, Refused
+from vaultd.format.box import BoxWriter, Row, verify_box
+from vaultd.format.keys import Keys
 from vaultd.format.limits import CHUNK, LIST, PAGE
 from vaultd.store import packer
 from vaultd.store.vault import Vault
@@ -173,9 +174,12 @@ def test_a_failure_stays_and_nothing_more_is_said_to_be_written(
     assert not vault.index.holds(blob_id)
 
 
+@pytest.mark.parametrize("many", [0, 1])
 def test_a_bit_that_flips_in_the_buffer_never_leaves(
-    vault: Vault, places: Places, monkeypatch: pytest.MonkeyPatch
+    vault: Vault, places: Places, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
+    """Whether it is verified by who filled the pack, or by the thread that puts it."""
+    monkeypatch.setattr(packer, "_MANY", many)
     real = BoxWriter.finish
 
     def flipped(writer: BoxWriter, verify: bool = True) -> memoryview:
@@ -186,9 +190,29 @@ def test_a_bit_that_flips_in_the_buffer_never_leaves(
     monkeypatch.setattr(BoxWriter, "finish", flipped)
     sink = vault.sink()
     sink.write(CHUNK, os.urandom(1000))
-    with pytest.raises(Exception, match="tag"):
+    with pytest.raises(Refused, match="tag"):
         sink.finish()
+    with pytest.raises(Refused, match="tag"):
+        sink.write(CHUNK, b"more")
     assert places.packs() == []
+
+
+def test_a_pack_of_many_blobs_is_verified_by_who_filled_it(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads that both run Python take a third longer than one."""
+    threads: list[str] = []
+
+    def noted(view: memoryview, keys: Keys, kind: int) -> list[Row]:
+        threads.append(threading.current_thread().name)
+        return verify_box(view, keys, kind)
+
+    monkeypatch.setattr(packer, "verify_box", noted)
+    for size, count in ((1000, 400), (300_000, 3)):
+        sink = vault.sink()
+        sink.write_many(CHUNK, [os.urandom(size) for _ in range(count)])
+        sink.finish()
+    assert threads == [threading.current_thread().name, "packs"]
 
 
 def test_indexes_are_written_now_and_then_and_spare_the_trailers(

@@ -1,7 +1,6 @@
 """Small files are stored many at a time, and come out in their order."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -12,33 +11,26 @@ from vaultd.capture.listing import Seen
 from vaultd.format.entry import FILE, LINK, Entry
 from vaultd.format.limits import CHUNK
 from vaultd.store.contract import Buffer
-from vaultd.tree.batch import FEW, MOST_BYTES, MOST_FILES, Item, Plains, Small, in_order
+from vaultd.tree.batch import MOST_BYTES, MOST_FILES, Item, Plains, Small, in_order
 
 
 class Store:
     """Stores contents as themselves, padded to the length of an id; keeps how many it was given at once."""
 
     def __init__(self) -> None:
-        self.here: list[int] = []
-        self.elsewhere: list[int] = []
+        self.given: list[int] = []
         self.told: list[bytes] = []
 
-    def now(self, plains: Plains) -> list[bytes]:
-        self.here.append(len(plains))
+    def store(self, plains: Plains) -> list[bytes]:
+        self.given.append(len(plains))
         return [bytes(plain[:32]).ljust(32, b".") for plain in plains]
-
-    def begin(self, plains: Plains) -> "Future[list[bytes]]":
-        answer = Future[list[bytes]]()
-        answer.set_result(self.now(plains))
-        self.elsewhere.append(self.here.pop())
-        return answer
 
     def finish(self, small: Small, blob_id: bytes) -> Entry:
         self.told.append(small.seen.name)
         return entry_of(small.seen.name, blob_id, len(small.plain))
 
     def run(self, items: Iterator[Item]) -> list[Entry]:
-        return list(in_order(items, self.now, self.begin, self.finish))
+        return list(in_order(items, self.store, self.finish))
 
 
 def entry_of(name: bytes, blob_id: bytes, size: int) -> Entry:
@@ -55,7 +47,7 @@ def link(number: int) -> Entry:
 
 
 @pytest.mark.parametrize("every", [1, 2, 7, 1000])
-@pytest.mark.parametrize("count", [0, 1, FEW, FEW + 1, MOST_FILES, MOST_FILES + 1, 10 * MOST_FILES + 3])
+@pytest.mark.parametrize("count", [0, 1, MOST_FILES - 1, MOST_FILES, MOST_FILES + 1, 10 * MOST_FILES + 3])
 def test_entries_come_in_order_with_the_ids_of_their_own_content(count: int, every: int) -> None:
     store = Store()
     found = store.run(small(n) if n % every == 0 else link(n) for n in range(count))
@@ -66,22 +58,17 @@ def test_entries_come_in_order_with_the_ids_of_their_own_content(count: int, eve
         else:
             assert entry == link(n)
     assert store.told == [entry.name for entry in found if entry.kind == FILE]
-    assert sum(store.here + store.elsewhere) == len(store.told)
-
-
-def test_a_batch_is_as_long_as_it_may_be_and_few_files_wait_for_no_thread() -> None:
-    store = Store()
-    store.run(small(n) for n in range(2 * MOST_FILES + FEW))
-    assert (store.elsewhere, store.here) == ([MOST_FILES, MOST_FILES], [FEW])
+    assert sum(store.given) == len(store.told)
+    assert len(store.given) <= -(-count // MOST_FILES)
 
 
 def test_memory_is_bounded_by_bytes_too() -> None:
     store = Store()
     store.run(small(n, MOST_BYTES // 4) for n in range(9))
-    assert (store.elsewhere, store.here) == ([4, 4], [1])
+    assert store.given == [4, 4, 1]
 
 
-def test_no_more_is_read_ahead_than_two_batches() -> None:
+def test_no_more_is_read_ahead_than_a_batch() -> None:
     taken = 0
 
     def items() -> Iterator[Item]:
@@ -91,15 +78,14 @@ def test_no_more_is_read_ahead_than_two_batches() -> None:
             yield small(n)
 
     store = Store()
-    first = next(in_order(items(), store.now, store.begin, store.finish))
+    first = next(in_order(items(), store.store, store.finish))
     assert first.name == b"%08d" % 0
-    assert taken == 3 * MOST_FILES
+    assert taken == MOST_FILES
 
 
-def test_a_folder_of_small_files_is_handed_over_batch_by_batch(
+def test_a_folder_of_small_files_is_stored_batch_by_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One file at a time, a thread spends longer on waiting for its turn than on the file."""
     for number in range(300):
         (tmp_path / f"{number:03}").write_bytes(b"content %d" % number)
     calls: list[int] = []
@@ -112,7 +98,7 @@ def test_a_folder_of_small_files_is_handed_over_batch_by_batch(
     monkeypatch.setattr(FakeSink, "write_many", counted)
     source = Watched(tmp_path)
     assert source.scan().counts.files == 300
-    assert calls == [64, 64, 64, 64, 44]
+    assert calls == [128, 128, 44]
     assert source.sink.writes[CHUNK] == 300
     assert {name: source.bytes_of(name.decode()) for name in source.entries()} == {
         b"%03d" % number: b"content %d" % number for number in range(300)

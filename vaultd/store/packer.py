@@ -1,8 +1,8 @@
 """Gather new blobs into packs: the writing half of the store.
 
 Two boxes are open at a time, one for file content and one for pages and lists. Blobs are sealed straight
-into a box's buffer; a full box goes to a thread that decodes and re-hashes all of it, puts it on the copy
-and makes it known to the index, while the next box is being filled. Nothing is allocated per blob; the
+into a box's buffer; a full box is decoded and re-hashed, all of it, and goes to a thread that puts it on the
+copy and makes it known to the index, while the next box is being filled. Nothing is allocated per blob; the
 buffers go round.
 """
 
@@ -34,6 +34,9 @@ PACK_SIZE = 16 * 1024 * 1024
 _BUFFER_SIZE = 2 * PACK_SIZE + MAX_BLOB + (8 << 20)
 # One being filled for content, one for pages, and one on its way out.
 _BUFFERS = 3
+# A pack of more blobs is verified by who filled it, any other by the thread that puts it. Opening a blob of
+# less than 100 KB is mostly Python: done in another thread it holds up who fills the next pack.
+_MANY = PACK_SIZE // (100 * 1000)
 
 
 @dataclass(slots=True)
@@ -45,6 +48,8 @@ class _OpenBox:
     kind: int
     # Where each blob starts, and the next one will.
     starts: list[int] = field(default_factory=lambda: [HEAD])
+    # All of it and its hash, once it is closed and was verified.
+    sealed: tuple[memoryview, bytes] | None = None
 
 
 class Packer:
@@ -172,7 +177,22 @@ class Packer:
         if self._thread is None:
             self._thread = threading.Thread(target=self._deliver, name="packs", daemon=True)
             self._thread.start()
-        self._full.put(self._open.pop(kind))
+        box = self._open.pop(kind)
+        if len(box.writer.rows) > _MANY:
+            try:
+                box.sealed = self._seal(box)
+            except BaseException as error:
+                self._failure = error
+                raise
+        self._full.put(box)
+
+    def _seal(self, box: _OpenBox) -> tuple[memoryview, bytes]:
+        view = box.writer.finish(verify=False)
+        # Named first and verified after: a bit that flips in between fails here, a later one does not fit
+        # the name.
+        digest = blake3.blake3(view).digest()
+        verify_box(view, self._keys, box.kind)
+        return view, digest
 
     def _stop_thread(self) -> None:
         if self._thread is not None:
@@ -197,11 +217,9 @@ class Packer:
                 self._free.put(box.buffer)
 
     def _put(self, box: _OpenBox) -> None:
-        with box.writer.finish(verify=False) as view:
-            digest, size = blake3.blake3(view).digest(), len(view)
-            # Named first and verified after: a bit that flips in between fails here, a later one does not
-            # fit the name.
-            verify_box(view, self._keys, box.kind)
+        view, digest = box.sealed or self._seal(box)
+        with view:
+            size = len(view)
             self._copy.put(ids.pack_name(digest), view)
         self._index.wrote(digest)
         self._index.learn(digest, size, box.writer.rows)

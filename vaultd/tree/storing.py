@@ -65,7 +65,7 @@ class Storing:
 
     def in_order(self, items: Iterable[Item], finish: Finish) -> Iterator[Entry]:
         """Store the small files among the entries of a folder, many together; all of its entries."""
-        return in_order(items, self._store_small, self._writers.begin, finish)
+        return in_order(items, self._store_small, finish)
 
     def _store_small(self, plains: Plains) -> list[bytes]:
         return self._sink.write_many(CHUNK, plains)

@@ -41,11 +41,6 @@ class Writers:
             wait(begun)
         return [future.result() for future in begun]
 
-    def begin(self, chunks: list[bytearray]) -> "Future[list[bytes]]":
-        """Store small chunks together in a thread; the answer to come is their ids."""
-        self._check()
-        return self._started().submit(self._sink.write_many, CHUNK, chunks)
-
     def close(self) -> None:
         """End the threads. Closing twice is not an error."""
         if self._pool is not None:
