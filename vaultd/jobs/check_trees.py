@@ -1,7 +1,8 @@
 """Walk the trees of every snapshot, and say which paths cannot be had whole."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from vaultd.errors import Damaged, Missing, VaultdError
 from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
@@ -11,6 +12,9 @@ from vaultd.tree.content import pieces
 from vaultd.tree.folder import entries_of
 from vaultd.tree.snapshots import Snapshot, list_snapshots
 from vaultd.tree.view import folder_id
+
+# Names whose chunks are looked up in one statement.
+_ASKED_TOGETHER = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,19 @@ def lost_paths(vault: Vault, unknown: set[str], stop: Callable[[], None]) -> Ite
                     yield Lost(snapshot, path, error, attic)
 
 
+_Item = Entry | Missing | Damaged
+
+
 @dataclass(slots=True)
 class _Folder:
-    """A folder that is being walked; `sound` until something in or below it turns out wrong."""
+    """A folder that is being walked; `sound` until something in or below it turns out wrong. Beside each item
+    stands whether it is known already to be whole.
+    """
 
     path: bytes
     content: bytes
     attic: bool
-    items: Iterator[Entry | Missing | Damaged]
+    items: Iterator[tuple[_Item, bool]]
     sound: bool = True
 
 
@@ -66,7 +75,7 @@ class _Walk:
         stack = [self._open(b"", content, attic)]
         while stack:
             folder = stack[-1]
-            item = next(folder.items, None)
+            item, whole = next(folder.items, (None, False))
             self._stop()
             if item is None:
                 self._close(stack)
@@ -76,7 +85,7 @@ class _Walk:
             else:
                 path = folder.path + b"/" + item.name if folder.path else item.name
                 self._unknown.update(unknown_in(item))
-                if (error := self.wrong_with(item)) is not None:
+                if not whole and (error := self.wrong_with(item)) is not None:
                     folder.sound = False
                     yield path, error
                 if item.kind == FOLDER and isinstance(item.content, bytes):
@@ -85,7 +94,15 @@ class _Walk:
                         stack.append(self._open(path, item.content, attic))
 
     def _open(self, path: bytes, content: bytes, attic: bool) -> _Folder:
-        return _Folder(path, content, attic, entries_of(self._vault, content, attic=attic))
+        return _Folder(path, content, attic, self._looked_up(entries_of(self._vault, content, attic=attic)))
+
+    def _looked_up(self, items: Iterator[_Item]) -> Iterator[tuple[_Item, bool]]:
+        """The items, each with whether all of its chunks were found, many asked for at once."""
+        while some := list(islice(items, _ASKED_TOGETHER)):
+            wanted = [_plain_chunks(item) for item in some]
+            found = self._vault.index.lengths_of([blob_id for chunks in wanted for blob_id, _ in chunks])
+            for item, chunks in zip(some, wanted, strict=True):
+                yield item, bool(chunks) and all(found.get(blob_id) == length for blob_id, length in chunks)
 
     def _close(self, stack: list[_Folder]) -> None:
         folder = stack.pop()
@@ -112,6 +129,13 @@ class _Walk:
         except (Missing, Damaged) as error:
             return error
         return None
+
+
+def _plain_chunks(item: _Item) -> Sequence[tuple[bytes, int]]:
+    """The chunks of a file that has no more than those that its entry names; none for anything else."""
+    if not isinstance(item, Entry) or item.kind != FILE or not isinstance(item.content, tuple):
+        return ()
+    return () if item.extra.keys() & {"link", "sparse", "xattr"} else item.content
 
 
 def _chunks_of(vault: Vault, entry: Entry) -> Iterator[tuple[bytes, int]]:

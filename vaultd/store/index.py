@@ -167,6 +167,10 @@ class BlobIndex:
         found = self._asking(lambda: self._state.held_of(blob_ids))
         return {blob_id for blob_id, proven in found.items() if proven or self.vouches(blob_id)}
 
+    def lengths_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, int]:
+        """The plain length of each of the blobs that it `holds`; one about which rows differ is left out."""
+        return self._asking(lambda: self._state.lengths_of(blob_ids))
+
     def _prove(self, blob_id: bytes) -> bool:
         asked: set[bytes] = set()
         while (holder := self._holder(blob_id)) is not None:

@@ -7,10 +7,10 @@ asked is told to fill it again (`StateLost`).
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count, repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vaultd.format.box import Row, offsets
 from vaultd.store.database import Database, StateLost
@@ -192,16 +192,21 @@ class State(Database):
         return (rows[0][0], bool(rows[0][1])) if rows else None
 
     def held_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, bool]:
-        """For each of these blobs that has a `holder`, whether that is proven; one statement for each 512."""
-        found: dict[bytes, bool] = {}
+        """For each of these blobs that has a `holder`, whether that is proven."""
+        rows = self._of_each("b.id, MAX(w.digest IS NOT NULL)", blob_ids)
+        return {blob_id: bool(proven) for blob_id, proven in rows}
+
+    def lengths_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, int]:
+        """For each of these blobs that has a `holder`, its plain length, unless rows of it differ."""
+        rows = self._of_each("b.id, MIN(b.plain), MAX(b.plain)", blob_ids)
+        return {blob_id: least for blob_id, least, most in rows if least == most}
+
+    def _of_each(self, columns: str, blob_ids: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+        """One row for each of these blobs that is held; one statement for each 512."""
         for begin in range(0, len(blob_ids), _ASKED_TOGETHER):
             some = blob_ids[begin : begin + _ASKED_TOGETHER]
             marks = ",".join("?" * len(some))
-            rows = self._look_up(
-                f"SELECT b.id, MAX(w.digest IS NOT NULL) {_HELD} b.id IN ({marks}) GROUP BY b.id", *some
-            )
-            found.update((blob_id, bool(whole)) for blob_id, whole in rows)
-        return found
+            yield from self._look_up(f"SELECT {columns} {_HELD} b.id IN ({marks}) GROUP BY b.id", *some)
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""
