@@ -29,6 +29,7 @@ from tests.torture.vault import (
     quick_vault,
     scratch_folder,
 )
+from vaultd.copies.directory import NO_DEVICE
 from vaultd.credentials import KeyFile, Passphrase
 from vaultd.errors import NoVault, VaultExists
 from vaultd.jobs.init import attach, create_vault
@@ -104,7 +105,10 @@ def after_writing(scene: Scene) -> Callable[[str], None]:
 
 
 def works_on(scene: Scene) -> None:
-    """The next snapshot holds what the source holds; the vault is sound, without forks and leftovers."""
+    """The next snapshot holds what the source holds; the vault is sound, without forks and leftovers.
+
+    What an `init` was writing before it had a device id stays: nobody can tell whose it is.
+    """
     made = scene.take().snapshot.id.hex()
     scene.truths[made] = scene.truths["now"]
     try:
@@ -113,7 +117,7 @@ def works_on(scene: Scene) -> None:
         del scene.truths[made]
     assert_sound(scene.checked())
     assert len(logs_of(scene.copy)) == len(set(logs_of(scene.copy)))
-    assert not list(scene.copy.rglob("*.tmp"))
+    assert not [path for path in scene.copy.rglob("*.tmp") if NO_DEVICE not in path.name]
 
 
 @needs_strace
@@ -176,10 +180,26 @@ def test_killed_restore(reference: Scene, extent: Extent) -> None:
 def test_killed_init(extent: Extent) -> None:
     """Either there is a vault that opens, or `init` can be run again as if nothing had been."""
     with scratch_folder() as folder:
-        scene = new_scene(folder / "scene")
-        scene.remember_truth("now")
-        words = ("init", scene.copy, "--yes", "--json")
+        scene, words = _before_init(folder)
         sweep(scene, extent, words, lambda said: _init_goes_on(scene, said), 4, secret="passphrase")
+
+
+@needs_strace
+def test_killed_before_the_first_way_into_a_vault() -> None:
+    """The last moment at which nobody can open what stands there, so that `init` must begin anew."""
+    with scratch_folder() as folder:
+        scene, words = _before_init(folder)
+        found = points(scene, words, "passphrase")
+        slots = [p for p, c in found.items() if c.name.startswith("rename") and "/copy/keys" in c.line]
+        done = strike(scene, words, min(slots, key=lambda point: point.nth), "signal=KILL", "passphrase")
+        assert done.returncode == KILLED
+        _init_goes_on(scene, done.stdout)
+
+
+def _before_init(folder: Path) -> tuple[Scene, tuple[str | Path, ...]]:
+    scene = new_scene(folder / "scene")
+    scene.remember_truth("now")
+    return scene, ("init", scene.copy, "--yes", "--json")
 
 
 def _init_goes_on(scene: Scene, said: str) -> None:

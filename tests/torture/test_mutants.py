@@ -33,7 +33,7 @@ SLOW = {
     "passphrase-in-state": "test_secrets.py::test_no_secret_is_anywhere[slice]",
     "record-before-packs": "test_order.py::test_the_record_comes_after_everything_that_it_names",
     "renamed-over-damage": _KILLING + "test_killed_anywhere_a_put_over_damage_loses_neither",
-    "settings-first": "test_kill.py::test_killed_init[slice]",
+    "settings-first": "test_kill.py::test_killed_before_the_first_way_into_a_vault",
     "short-write-believed": "test_faults.py::test_short_writes_to_the_copy",
     "wrong-identity-not-seen": "test_damage.py::test_the_file_that_says_which_vault_it_is[slice]",
 }

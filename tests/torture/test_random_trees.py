@@ -104,7 +104,7 @@ class Trees(RuleBasedStateMachine):
         old, place = self._existing(number), self._place(path)
         if old.endswith(b"/stays"):
             return
-        if place and os.path.lexists(old) and not os.path.lexists(place) and not place.startswith(old + b"/"):
+        if place and os.path.lexists(old) and not os.path.lexists(place) and not _is_below(place, old):
             os.rename(old, place)
 
     @rule(
@@ -170,6 +170,11 @@ class Trees(RuleBasedStateMachine):
             place = os.path.join(top, path)
             if not os.path.isfile(place) or os.path.islink(place):
                 assert last in deleted.get(path, []), path
+
+
+def _is_below(place: bytes, folder: bytes) -> bool:
+    """Whether it is inside the folder, by whatever links the path leads there."""
+    return os.path.realpath(os.path.dirname(place)).startswith(os.path.realpath(folder))
 
 
 def test_everything_comes_back_after_any_edits(extent: Extent) -> None:
