@@ -172,8 +172,8 @@ def test_the_line_is_drawn_seldom_and_leaves_no_trace() -> None:
 
 def test_counting_costs_little() -> None:
     line = ProgressLine(io.StringIO())
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(50_000):
         line.add(bytes=1)
     # It takes about 0.3 µs; the rest is for a busy machine.
-    assert (time.perf_counter() - began) / 50_000 < 10e-6
+    assert (time.process_time() - began) / 50_000 < 10e-6

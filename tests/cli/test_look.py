@@ -12,7 +12,7 @@ from vaultd_cli.known import selectors
 
 from tests.cli.runner import environment
 from tests.cli.terminal import Terminal
-from tests.cli.test_process import user_seconds
+from tests.cli.test_process import assert_costs
 from tests.cli.worlds import World, copy_of, make, whole_world
 from vaultd.format.entry import FILE, Entry
 from vaultd.settings import find_home
@@ -91,7 +91,7 @@ def test_completion_without_a_good_state_offers_nothing(damage: str, broken: Wor
 def test_looking_needs_little(whole: World) -> None:
     """A command on a cached vault: processor time, since other programs run here too."""
     known = environment(whole.work) | {"VAULTD_HOME": str(whole.work / "home")}
-    assert user_seconds(["vaultd", "ls", "latest"], known) < 0.3
+    assert_costs(["vaultd", "ls", "latest"], known, 0.3)
 
 
 def test_a_reader_that_leaves_ends_cat_quietly(whole: World) -> None:

