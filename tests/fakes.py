@@ -36,6 +36,9 @@ class FakeSink:
             raise Missing(blob_id.hex())
         return plain
 
+    def expect(self, blob_ids: Sequence[bytes]) -> None:
+        assert all(len(blob_id) == 32 for blob_id in blob_ids)
+
     def length_of(self, blob_id: bytes) -> int:
         return len(self._find(blob_id)[1])
 

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.compare_trees import differences
 from tests.jobs.vaults import Computer, new_vault
+from vaultd.copies.directory import DirectoryCopy
 from vaultd.jobs.check import check
+from vaultd.jobs.restore import Options, plan_restore, restore
 from vaultd.progress import Silent
+from vaultd.tree.snapshots import list_snapshots
+from vaultd.tree.view import View
 
 FILES = 1000
 
@@ -28,3 +33,27 @@ def test_a_check_looks_blobs_up_many_at_once(computer: Computer) -> None:
         session.vault.state._db.set_trace_callback(statements.append)
         assert check(session.vault, Silent(), lambda: None, read_data=True).sound
     assert sum("FROM blobs" in text for text in statements) < FILES // 20
+
+
+def test_a_restore_looks_blobs_up_and_fetches_them_many_at_once(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement and a read for each file were a third of a restore of small files."""
+    fetched: list[str] = []
+    get = DirectoryCopy.get
+
+    def counted(copy: DirectoryCopy, name: str, *place: int) -> bytes:
+        fetched.append(name)
+        return get(copy, name, *place)
+
+    monkeypatch.setattr(DirectoryCopy, "get", counted)
+    statements: list[str] = []
+    with computer.opened() as session:
+        session.vault.state._db.set_trace_callback(statements.append)
+        body = list_snapshots(session.vault.journal)[-1].body
+        view = View(session.vault, body.root, body.attic)
+        plan = plan_restore(view, b"", bytes(tmp_path / "back"), Options())
+        assert restore(plan, session.vault.keys, Silent(), lambda: False).tally.files == FILES
+    assert sum("FROM blobs" in text for text in statements) < FILES // 10
+    assert sum(name.startswith("packs/") for name in fetched) < FILES // 10
+    assert differences(tmp_path / "source", tmp_path / "back") == []

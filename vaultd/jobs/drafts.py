@@ -5,7 +5,6 @@ import ctypes
 import errno
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable
 
@@ -21,7 +20,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def temporary_name() -> bytes:
-    return b".vaultd-restore-%s.tmp" % secrets.token_hex(8).encode()
+    return b".vaultd-restore-%s.tmp" % os.urandom(8).hex().encode()
 
 
 class Draft:

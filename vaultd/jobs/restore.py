@@ -13,7 +13,7 @@ from vaultd.jobs.existing import Overwrite
 from vaultd.jobs.planning import Planner
 from vaultd.jobs.restoration import Options, Plan, Renamed, Restored, Tally
 from vaultd.jobs.restoring import Restorer
-from vaultd.jobs.wanted import Folder, Item, visit, wanted
+from vaultd.jobs.wanted import Folder, Item, looked_ahead, visit, wanted
 from vaultd.progress import Progress
 from vaultd.tree.patterns import Selection
 from vaultd.tree.view import Broken, View
@@ -51,7 +51,7 @@ def restore(plan: Plan, keys: Keys, progress: Progress, stop: Callable[[], bool]
     progress.stage("restore")
     progress.total(files=plan.tally.files, bytes=plan.tally.bytes)
     with Restorer(plan, keys, progress, stop) as restorer:
-        visit(_items(plan), restorer, _top(plan))
+        visit(looked_ahead(_items(plan), plan.view.blobs), restorer, _top(plan))
         restorer.finish()
     return restorer.restored
 

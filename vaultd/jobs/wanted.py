@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
-from vaultd.format.entry import FOLDER, Entry
+from vaultd.format.entry import FILE, FOLDER, Entry
+from vaultd.store.contract import Blobs
 from vaultd.tree.patterns import Selection
 from vaultd.tree.view import Broken, Found, View, split
+
+# Items that are looked at before the first of them is restored; more gain nothing.
+_AHEAD = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,16 @@ def wanted(view: View, path: bytes, selection: Selection, *, deleted: bool) -> I
     above = sum(len(name) + 1 for name in names[:-1])
     found = _newest(view.deleted(path)) if deleted else _standing(view, b"/".join(names), selection)
     return _chosen(found, selection, above)
+
+
+def looked_ahead(items: Iterable[Item | Broken], blobs: Blobs) -> Iterator[Item | Broken]:
+    """The same items. The chunks of the next files are told to `blobs`, so that many are fetched at once."""
+    following = iter(items)
+    while some := list(islice(following, _AHEAD)):
+        chunks = (item.entry.content for item in some if isinstance(item, Item) and item.entry.kind == FILE)
+        wanted = [pair[0] for content in chunks if isinstance(content, tuple) for pair in content]
+        blobs.expect(wanted)
+        yield from some
 
 
 def _standing(view: View, path: bytes, selection: Selection) -> Iterator[Found | Broken]:

@@ -25,6 +25,12 @@ class Blobs(Protocol):
         """
         ...
 
+    def expect(self, blob_ids: Sequence[bytes]) -> None:
+        """This thread will read these blobs next, about in this order. A hint, which replaces the last one:
+        some hundred ids at once make reading small blobs cheap. Raises Unreachable.
+        """
+        ...
+
     def length_of(self, blob_id: bytes) -> int:
         """Plain length in bytes, from the index, without reading the blob. Raises Missing."""
         ...

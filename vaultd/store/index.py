@@ -147,6 +147,9 @@ class BlobIndex:
     def places(self, blob_id: bytes) -> list[Place]:
         return self._asking(lambda: self._state.places(blob_id))
 
+    def places_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, Place]:
+        return self._asking(lambda: self._state.places_of(blob_ids))
+
     def holds(self, blob_id: bytes) -> bool:
         """Whether the blob lies in a pack that is there, and was not found damaged."""
         return self._holder(blob_id) is not None

@@ -141,6 +141,9 @@ class Packer:
             head = BoxHead.parse(bytes(view[:HEAD]), self._keys, box.kind)
             return head.open(number, view[start : start + row.sealed_len], row, self._keys)
 
+    def expect(self, blob_ids: Sequence[bytes]) -> None:
+        self._reader.expect(blob_ids)
+
     def type_of(self, blob_id: bytes) -> int:
         if fresh := self._fresh.get(blob_id):
             return fresh[0].writer.rows[fresh[1]].type

@@ -1,10 +1,14 @@
 """Read blobs from a copy: find, fetch, open, re-hash."""
 
+import threading
+from collections.abc import Sequence
+
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Damaged, Missing, Refused, Unreachable, VaultdError
 from vaultd.format.box import Row
 from vaultd.format.keys import Keys
+from vaultd.store.ahead import Ahead
 from vaultd.store.index import BlobIndex
 from vaultd.store.state import Place
 
@@ -16,6 +20,11 @@ class Reader:
         self._copy = copy
         self._keys = keys
         self._index = index
+        # What was said to be read next, by each thread for itself.
+        self._expected = threading.local()
+
+    def expect(self, blob_ids: Sequence[bytes]) -> None:
+        self._expected.ahead = Ahead(self._copy, self._keys, self._index, blob_ids)
 
     def type_of(self, blob_id: bytes) -> int:
         return self._places(blob_id)[0].type
@@ -24,6 +33,10 @@ class Reader:
         return self._places(blob_id)[0].plain_len
 
     def read(self, blob_id: bytes, blob_type: int) -> bytes:
+        ahead: Ahead | None = getattr(self._expected, "ahead", None)
+        found = ahead.read(blob_id, blob_type) if ahead is not None else None
+        if found is not None:
+            return found
         plain, failure = self._try_all(blob_id, blob_type)
         if plain is None and not isinstance(failure, Unreachable) and self._index.doubt():
             # What state said does not fit the copy: ask the packs themselves before calling anything lost.

@@ -37,6 +37,10 @@ CREATE TEMP TABLE staged (path BLOB PRIMARY KEY, look BLOB NOT NULL, content BLO
 """
 
 
+_PLACE = (
+    "SELECT b.id, p.digest, b.number, b.offset, b.type, b.codec, b.sealed, b.plain"
+    " FROM blobs b JOIN packs p ON p.number = b.pack WHERE"
+)
 _HELD = (
     "FROM blobs b JOIN packs p ON p.number = b.pack LEFT JOIN suspects s ON s.digest = p.digest"
     " LEFT JOIN proven w ON w.digest = p.digest WHERE s.digest IS NULL AND"
@@ -171,11 +175,11 @@ class State(Database):
 
     def places(self, blob_id: bytes) -> list[Place]:
         """Everywhere this blob lies, as far as is known here."""
-        sql = (
-            "SELECT p.digest, b.number, b.offset, b.type, b.codec, b.sealed, b.plain"
-            " FROM blobs b JOIN packs p ON p.number = b.pack WHERE b.id = ?"
-        )
-        return [Place(*row) for row in self._rows(sql, blob_id)]
+        return [Place(*row[1:]) for row in self._rows(f"{_PLACE} b.id = ?", blob_id)]
+
+    def places_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, Place]:
+        """One place of each of these blobs, as far as is known here."""
+        return {row[0]: Place(*row[1:]) for row in self._of_each(f"{_PLACE} b.id IN", blob_ids)}
 
     def prove(self, digest: bytes) -> None:
         """This computer wrote this pack, or read it back whole."""
@@ -193,20 +197,22 @@ class State(Database):
 
     def held_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, bool]:
         """For each of these blobs that has a `holder`, whether that is proven."""
-        rows = self._of_each("b.id, MAX(w.digest IS NOT NULL)", blob_ids)
+        rows = self._of_each(
+            f"SELECT b.id, MAX(w.digest IS NOT NULL) {_HELD} b.id IN", blob_ids, "GROUP BY 1"
+        )
         return {blob_id: bool(proven) for blob_id, proven in rows}
 
     def lengths_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, int]:
         """For each of these blobs that has a `holder`, its plain length, unless rows of it differ."""
-        rows = self._of_each("b.id, MIN(b.plain), MAX(b.plain)", blob_ids)
+        sql = f"SELECT b.id, MIN(b.plain), MAX(b.plain) {_HELD} b.id IN"
+        rows = self._of_each(sql, blob_ids, "GROUP BY 1")
         return {blob_id: least for blob_id, least, most in rows if least == most}
 
-    def _of_each(self, columns: str, blob_ids: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
-        """One row for each of these blobs that is held; one statement for each 512."""
+    def _of_each(self, sql: str, blob_ids: Sequence[bytes], then: str = "") -> Iterator[tuple[Any, ...]]:
+        """The rows of one statement for each 512 blobs."""
         for begin in range(0, len(blob_ids), _ASKED_TOGETHER):
             some = blob_ids[begin : begin + _ASKED_TOGETHER]
-            marks = ",".join("?" * len(some))
-            yield from self._look_up(f"SELECT {columns} {_HELD} b.id IN ({marks}) GROUP BY b.id", *some)
+            yield from self._look_up(f"{sql} ({','.join('?' * len(some))}) {then}", *some)
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""

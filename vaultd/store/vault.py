@@ -30,6 +30,7 @@ class Vault:
         self.type_of = self._reader.type_of
         self.length_of = self._reader.length_of
         self.read = self._reader.read
+        self.expect = self._reader.expect
 
     def sync(self) -> None:
         """Learn what the copy holds now. Raises Unreachable where it cannot be listed: nothing is known

@@ -1,0 +1,84 @@
+"""Blobs that will be read soon: looked up in one statement, and fetched many at once where they lie side by
+side, as the contents of a folder's small files do.
+
+Only a hint: for whatever is not as it should be the answer is None, and the ordinary way of reading finds out
+why.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vaultd import ids
+from vaultd.copies.contract import Copy
+from vaultd.errors import Missing, Refused, Unreachable
+from vaultd.format.box import Row
+from vaultd.format.keys import Keys
+from vaultd.store.index import BlobIndex
+from vaultd.store.state import Place
+
+# A larger blob is fetched alone: asking for it costs little beside its bytes.
+_SMALL = 64 << 10
+# What is fetched at once, and how much of it is kept.
+_LONGEST_RUN = 1 << 20
+_MOST_BYTES = 4 << 20
+
+
+@dataclass(slots=True)
+class _Run:
+    """Part of a pack, fetched when the first of its blobs is asked for."""
+
+    pack: bytes
+    start: int
+    end: int
+    data: bytes | None = None
+
+
+class Ahead:
+    """What is known of some blobs. Never used by two threads at once."""
+
+    def __init__(self, copy: Copy, keys: Keys, index: BlobIndex, blob_ids: Sequence[bytes]) -> None:
+        self._copy = copy
+        self._keys = keys
+        self._index = index
+        self._places = index.places_of(blob_ids)
+        self._runs = _runs(list(self._places.values()))
+
+    def read(self, blob_id: bytes, blob_type: int) -> bytes | None:
+        """The plain bytes of a blob that was found right where it was expected."""
+        place = self._places.get(blob_id)
+        if place is None or place.type != blob_type:
+            return None
+        try:
+            sealed = self._sealed(place)
+            if len(sealed) != place.sealed_len:
+                return None
+            row = Row(blob_id, place.type, place.codec, place.sealed_len, place.plain_len)
+            return self._index.head(place.pack).open(place.number, sealed, row, self._keys)
+        except (Missing, Unreachable, Refused):
+            return None
+
+    def _sealed(self, place: Place) -> memoryview:
+        run = self._runs.get((place.pack, place.offset))
+        if run is None:
+            whole = self._copy.get(ids.pack_name(place.pack), place.offset, place.sealed_len)
+            return memoryview(whole)
+        if run.data is None:
+            run.data = self._copy.get(ids.pack_name(run.pack), run.start, run.end - run.start)
+        start = place.offset - run.start
+        return memoryview(run.data)[start : start + place.sealed_len]
+
+
+def _runs(places: list[Place]) -> dict[tuple[bytes, int], _Run]:
+    """The run that each small blob is in, by its pack and offset."""
+    runs: dict[tuple[bytes, int], _Run] = {}
+    run, total = _Run(b"", 0, 0), 0
+    for place in sorted(places, key=lambda place: (place.pack, place.offset)):
+        end = place.offset + place.sealed_len
+        if place.sealed_len > _SMALL or total > _MOST_BYTES:
+            continue
+        if place.pack != run.pack or place.offset != run.end or end - run.start > _LONGEST_RUN:
+            run = _Run(place.pack, place.offset, place.offset)
+        run.end = end
+        total += place.sealed_len
+        runs[place.pack, place.offset] = run
+    return runs
