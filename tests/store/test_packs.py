@@ -10,8 +10,7 @@ import pytest
 
 from tests.store.conftest import KEYS, Places
 from vaultd.errors import Damaged, Full, Missing, Refused
-from vaultd.format.box import BoxWriter, Row, verify_box
-from vaultd.format.keys import Keys
+from vaultd.format.box import BoxWriter
 from vaultd.format.limits import CHUNK, LIST, PAGE
 from vaultd.store import packer
 from vaultd.store.vault import Vault
@@ -73,32 +72,6 @@ def test_a_blob_of_another_type_is_missing(vault: Vault) -> None:
     (as_chunk,) = write_all(vault, [(CHUNK, b"\x90")])
     with pytest.raises(Missing):
         vault.read(as_chunk, PAGE)
-
-
-def test_many_at_once_are_stored_as_one_by_one(vault: Vault, places: Places) -> None:
-    plains = [plain for _, plain in some_blobs(300)]
-    known = write_all(vault, [(CHUNK, plain) for plain in plains[:100]])
-    sink = vault.sink()
-    ids = sink.write_many(CHUNK, plains + plains[150:])
-    assert sink.held_of([*ids, bytes(32)]) == set(ids)
-    sink.finish()
-    assert ids == [KEYS.blob_id(CHUNK, plain) for plain in plains + plains[150:]]
-    assert ids[:100] == known
-    assert [vault.read(blob_id, CHUNK) for blob_id in ids[:300]] == plains
-    assert vault.state.counts()[2] == 300
-    assert sum(len(vault.index.read_table(pack, size)) for pack, size in vault.state.packs().items()) == 300
-    assert len(places.packs()) == 2
-
-
-def test_many_blobs_are_looked_up_and_kept_in_few_statements(vault: Vault) -> None:
-    """A statement for each blob was an eighth of a first snapshot of small files."""
-    statements: list[str] = []
-    vault.state._db.set_trace_callback(statements.append)
-    sink = vault.sink()
-    sink.write_many(CHUNK, [b"%d" % number for number in range(500)])
-    assert sum("FROM blobs" in text for text in statements) == 1
-    sink.finish()
-    assert sum("INTO blobs" in text for text in statements) == 2
 
 
 def test_packs_are_closed_when_they_are_long_enough(
@@ -195,24 +168,6 @@ def test_a_bit_that_flips_in_the_buffer_never_leaves(
     with pytest.raises(Refused, match="tag"):
         sink.write(CHUNK, b"more")
     assert places.packs() == []
-
-
-def test_a_pack_of_many_blobs_is_verified_by_who_filled_it(
-    vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two threads that both run Python take a third longer than one."""
-    threads: list[str] = []
-
-    def noted(view: memoryview, keys: Keys, kind: int) -> list[Row]:
-        threads.append(threading.current_thread().name)
-        return verify_box(view, keys, kind)
-
-    monkeypatch.setattr(packer, "verify_box", noted)
-    for size, count in ((1000, 400), (300_000, 3)):
-        sink = vault.sink()
-        sink.write_many(CHUNK, [os.urandom(size) for _ in range(count)])
-        sink.finish()
-    assert threads == [threading.current_thread().name, "packs"]
 
 
 def test_indexes_are_written_now_and_then_and_spare_the_trailers(

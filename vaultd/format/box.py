@@ -212,11 +212,8 @@ class BoxWriter:
         self._view[:HEAD] = header + commit
         # Where the next blob starts, which is where the trailer would.
         self.end = HEAD
-
-    @property
-    def size(self) -> int:
-        """Length in bytes, before padding, of the box that `finish` would make now."""
-        return self.end + smallest_trailer(len(self.rows)) + END
+        # Length in bytes, before padding, of the box that `finish` would make now.
+        self.size = HEAD + smallest_trailer(0) + END
 
     def room(self, stored_len: int) -> bool:
         """Whether a blob of this many stored bytes still fits into the buffer and the limits of a box."""
@@ -233,6 +230,7 @@ class BoxWriter:
         end = self.end + row.sealed_len
         self._sealer.seal_into(stored, self._view[self.end : end])
         self.end = end
+        self.size += row.sealed_len + ROW
         self.rows.append(row)
         return row
 

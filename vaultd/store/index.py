@@ -144,6 +144,10 @@ class BlobIndex:
             self._heads[digest] = head
         return head
 
+    def is_empty(self) -> bool:
+        """Whether no pack is known."""
+        return not self._asking(self._state.packs)
+
     def places(self, blob_id: bytes) -> list[Place]:
         return self._asking(lambda: self._state.places(blob_id))
 

@@ -24,6 +24,7 @@ from vaultd.format.limits import CHUNK, HEAD, KIND_DATA, KIND_TREE, MAX_BLOB
 from vaultd.store.contract import Buffer
 from vaultd.store.index import BlobIndex
 from vaultd.store.reader import Reader
+from vaultd.store.sieve import Sieve
 
 # A pack is closed once it is this long: long enough that a disk or server is not kept busy with names,
 # short enough that one damaged file costs little and four buffers fit in memory.
@@ -52,6 +53,10 @@ class _OpenBox:
     sealed: tuple[memoryview, bytes] | None = None
 
 
+def _may_all_be(_: bytes) -> bool:
+    return True
+
+
 class Packer:
     """A `Sink` over one copy. Use it from any threads, `finish` it once; after a failure every call
     raises that failure.
@@ -74,6 +79,10 @@ class Packer:
             self._free.put(None)
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
+        # Where nothing was known as this run began, only what it wrote can be. What another computer puts
+        # there meanwhile is stored twice.
+        self._sieve = Sieve() if index.is_empty() else None
+        self._may_be_known = self._sieve.passes if self._sieve else _may_all_be
         self.packs: list[bytes] = []
         self.stored = 0
 
@@ -101,11 +110,11 @@ class Packer:
         return blob_id
 
     def holds(self, blob_id: bytes) -> bool:
-        return blob_id in self._fresh or self._index.vouches(blob_id)
+        return blob_id in self._fresh or (self._may_be_known(blob_id) and self._index.vouches(blob_id))
 
     def held_of(self, blob_ids: Sequence[bytes]) -> set[bytes]:
         fresh = {blob_id for blob_id in blob_ids if blob_id in self._fresh}
-        asked = [blob_id for blob_id in blob_ids if blob_id not in fresh]
+        asked = [blob_id for blob_id in blob_ids if blob_id not in fresh and self._may_be_known(blob_id)]
         return fresh | self._index.vouched_of(asked)
 
     def finish(self) -> None:
@@ -167,6 +176,8 @@ class Packer:
         box.writer.add(blob_id, blob_type, codec, stored, plain_len)
         box.starts.append(box.writer.end)
         self._fresh[blob_id] = (box, len(box.writer.rows) - 1)
+        if self._sieve is not None:
+            self._sieve.add(blob_id)
         if box.writer.size >= PACK_SIZE:
             self._close(kind)
 
