@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import signal
 import tempfile
 import time
 from collections.abc import Generator, Iterator
@@ -53,12 +54,19 @@ def _choose_profile(config: pytest.Config, seed: int) -> None:
     config.option.hypothesis_seed = str(seed)
 
 
+def _let_signals_come() -> None:
+    """Whoever started us in the background had these ignored, which all programs of the tests inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     # Before the hypothesis plugin reads its options, and before any module of ours is imported.
     config.stash[_before] = traces_of_vaultd(REAL_HOME)
     config.stash[_scratch] = tempfile.TemporaryDirectory(prefix="vaultd-home-")
     _clean_environment(config.stash[_scratch].name)
+    _let_signals_come()
     seed = _choose_seed(config)
     _choose_profile(config, seed)
     config.stash[_settings] = {"seed": seed, "seconds": int(os.environ.get("TIME") or 600)}
