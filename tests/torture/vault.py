@@ -353,5 +353,6 @@ def assert_sound(report: Report) -> None:
 
 
 def logs_of(copy: Path) -> list[tuple[str, int]]:
-    """Device and number of every log file: twice the same would be a fork."""
-    return sorted((path.parent.name, int(path.name[:10])) for path in copy.glob("log/*/*"))
+    """Device and number of every log file that has its name: twice the same would be a fork."""
+    files = (path for path in copy.glob("log/*/*") if path.suffix != ".tmp")
+    return sorted((path.parent.name, int(path.name[:10])) for path in files)
