@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vaultd.errors import BadRandomness, Refused
-from vaultd.format.limits import KEY, TAG, Buffer
+from vaultd.format.limits import KEY, Buffer
 
 Random = Callable[[int], bytes]
 _REMEMBERED = 1 << 14  # a stuck generator repeats at once, so a bounded memory will do
@@ -108,8 +108,3 @@ class Opener:
             return self._cipher.decrypt(_TRAILER, sealed, None)
         except InvalidTag:
             raise Refused("tag", "trailer") from None
-
-
-def sealed_length(stored: int) -> int:
-    """Bytes that `stored` bytes take once sealed."""
-    return stored + TAG
