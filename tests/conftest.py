@@ -12,6 +12,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.disks import Disk, second_disk
+
 REAL_HOME = Path.home()
 QUICK_SEED = 1
 _PLACES_OF_A_HOME = ("", ".config", ".cache", ".local/share", ".local/state")
@@ -145,3 +147,10 @@ def seconds(pytestconfig: pytest.Config) -> int:
 def rng(seed: int, request: pytest.FixtureRequest) -> random.Random:
     """Chance for one test; the same for the same seed and test, in whatever order tests run."""
     return random.Random(f"{seed} {request.node.nodeid}")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A second disk, which can be pulled out."""
+    with second_disk(tmp_path) as disk:
+        yield disk

@@ -6,14 +6,13 @@ import json
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.runner import environment
 from tests.cli.terminal import Terminal
-from tests.disks import Disk, second_disk
+from tests.disks import Disk
 
 PASSPHRASE = "correct horse battery staple"
 WHERE, SECOND = r"Where should the vault's copy be[^\n]*\?", r"Where should a second copy be[^\n]*\?"
@@ -27,12 +26,6 @@ def work(tmp_path: Path) -> Path:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "照片.jpg").write_bytes(b"a photo")
     return tmp_path
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    with second_disk(tmp_path) as disk:
-        yield disk
 
 
 def vaultd(work: Path, *words: str) -> "subprocess.CompletedProcess[str]":

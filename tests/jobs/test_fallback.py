@@ -2,12 +2,11 @@
 one copy lacks comes to it later.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.disks import Disk, second_disk
+from tests.disks import Disk
 from tests.jobs.test_protect import brought_up, files, saved, two_copies
 from tests.jobs.vaults import Computer
 from vaultd.errors import Unreachable
@@ -17,12 +16,6 @@ from vaultd.jobs.sources import my_sources
 from vaultd.jobs.status import status
 from vaultd.store.state import State
 from vaultd.tree.snapshots import heads, list_snapshots
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    with second_disk(tmp_path) as disk:
-        yield disk
 
 
 @pytest.fixture

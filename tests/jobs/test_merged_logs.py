@@ -1,13 +1,12 @@
 """Records of one device may stand together in one file of the log: that is no gap."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import blake3
 import pytest
 
-from tests.disks import Disk, second_disk
+from tests.disks import Disk
 from tests.jobs.test_protect import brought_up, files, saved, two_copies
 from tests.jobs.vaults import Computer
 from vaultd import ids
@@ -17,12 +16,6 @@ from vaultd.format.codec import encode
 from vaultd.format.keys import Keys
 from vaultd.format.limits import KIND_LOG, RECORD
 from vaultd.jobs.level import PROTECTED
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    with second_disk(tmp_path) as disk:
-        yield disk
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """Two copies on two disks: what is called protected was read back from both, and whatever is not, is told."""
 
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.disks import Disk, second_disk
+from tests.disks import Disk
 from tests.jobs.vaults import PASSPHRASE, Computer
 from vaultd.credentials import Passphrase, RecoveryCode
 from vaultd.errors import CopyGone, Damaged, Unreachable
@@ -35,12 +34,6 @@ def two_copies(work: Path, second: Path) -> Computer:
     computer = Computer(home, copy, home.device_key_file)
     computer.add(work / "photos", "photos")
     return computer
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    with second_disk(tmp_path) as disk:
-        yield disk
 
 
 @pytest.fixture
