@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).parent.parent
 
 ROWS = (
     ("errors",),
-    ("ids", "credentials", "progress"),
+    ("ids", "credentials", "progress", "hardening"),
     ("settings",),
     ("format", "copies"),
     ("store",),

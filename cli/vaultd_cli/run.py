@@ -106,8 +106,8 @@ class Run:
         is kept out of core dumps. Raises what `credential` and `opener` raise, and NeedsPassphrase.
         """
         from vaultd.errors import NeedsPassphrase, WrongKey
+        from vaultd.hardening import keep_memory_private
         from vaultd_cli import ask
-        from vaultd_cli.hardening import keep_memory_private
 
         keep_memory_private()
         given = self.credential()

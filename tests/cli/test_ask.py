@@ -200,7 +200,7 @@ def test_no_secret_in_what_python_shows(credential: object) -> None:
 
 
 def test_what_was_handed_over_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaultd_cli.hardening.keep_memory_private", lambda: None)
+    monkeypatch.setattr("vaultd.hardening.keep_memory_private", lambda: None)
     tried = []
 
     def opener(credential: object) -> None:
@@ -213,6 +213,6 @@ def test_what_was_handed_over_is_tried_once(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_with_json_nobody_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaultd_cli.hardening.keep_memory_private", lambda: None)
+    monkeypatch.setattr("vaultd.hardening.keep_memory_private", lambda: None)
     with pytest.raises(NeedsPassphrase):
         Run(json=True).unlock(lambda _: None)

@@ -100,7 +100,7 @@ def test_a_command_returns_its_exit_code(code: str, expected: int, tmp_path: Pat
 
 HARDENED = """
 import os, ctypes, resource
-from vaultd_cli.hardening import keep_memory_private
+from vaultd.hardening import keep_memory_private
 if os.getuid() == 0:
     os.setgroups([]); os.setgid({nobody}); os.setuid({nobody})
 keep_memory_private()

@@ -18,7 +18,7 @@ WORDS = "four words that fit"
 
 @pytest.fixture(autouse=True)
 def _keep_this_process_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaultd_cli.hardening.keep_memory_private", lambda: None)
+    monkeypatch.setattr("vaultd.hardening.keep_memory_private", lambda: None)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Small files are stored many at a time, and come out in their order."""
 
-from collections.abc import Iterator, Sequence
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,12 @@ import pytest
 from tests.fakes import FakeSink
 from tests.tree.sources import Watched
 from vaultd.capture.listing import Seen
+from vaultd.capture.opening import open_file
+from vaultd.errors import Full
 from vaultd.format.entry import FILE, LINK, Entry
 from vaultd.format.limits import CHUNK
 from vaultd.store.contract import Buffer
+from vaultd.tree import refresh
 from vaultd.tree.batch import MOST_BYTES, MOST_FILES, Item, Plains, Small, in_order
 
 
@@ -21,9 +26,10 @@ class Store:
         self.given: list[int] = []
         self.told: list[bytes] = []
 
-    def store(self, plains: Plains) -> list[bytes]:
-        self.given.append(len(plains))
-        return [bytes(plain[:32]).ljust(32, b".") for plain in plains]
+    def store(self, plains: Plains) -> Callable[[], list[bytes]]:
+        if plains:
+            self.given.append(len(plains))
+        return lambda: [bytes(plain[:32]).ljust(32, b".") for plain in plains]
 
     def finish(self, small: Small, blob_id: bytes) -> Entry:
         self.told.append(small.seen.name)
@@ -68,7 +74,7 @@ def test_memory_is_bounded_by_bytes_too() -> None:
     assert store.given == [4, 4, 1]
 
 
-def test_no_more_is_read_ahead_than_a_batch() -> None:
+def test_no_more_is_read_ahead_than_two_batches() -> None:
     taken = 0
 
     def items() -> Iterator[Item]:
@@ -80,7 +86,67 @@ def test_no_more_is_read_ahead_than_a_batch() -> None:
     store = Store()
     first = next(in_order(items(), store.store, store.finish))
     assert first.name == b"%08d" % 0
-    assert taken == MOST_FILES
+    assert taken == 2 * MOST_FILES
+
+
+class Waiting(FakeSink):
+    """Takes nothing until `go`; what it is given to keep is asked of `plain` only then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def write(self, blob_type: int, plain: Buffer) -> bytes:
+        if blob_type == CHUNK:
+            assert self.go.wait(20), "nothing was read meanwhile"
+        return super().write(blob_type, plain)
+
+    def write_many(self, blob_type: int, plains: Sequence[Buffer]) -> list[bytes]:
+        assert self.go.wait(20), "nothing was read meanwhile"
+        return super().write_many(blob_type, plains)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "opened"),
+    [
+        pytest.param([300_000] * 4, 2, id="large"),
+        pytest.param([100_000] * 24, 22, id="many"),
+        pytest.param([300_000, 9_000_000, 5, 0, 400_000, 20_000_000], 2, id="mixed"),
+    ],
+)
+def test_files_are_read_while_others_are_still_being_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int], opened: int
+) -> None:
+    contents = {b"%02d" % n: random.Random(n).randbytes(size) for n, size in enumerate(sizes)}
+    for name, content in contents.items():
+        (tmp_path / name.decode()).write_bytes(content)
+    sink = Waiting()
+    source = Watched(tmp_path, sink)
+    names: list[bytes] = []
+
+    def noted(folder: int, name: bytes) -> int:
+        names.append(name)
+        if len(names) == opened:
+            sink.go.set()
+        return open_file(folder, name)
+
+    monkeypatch.setattr(refresh, "open_file", noted)
+    assert source.scan().counts.files == len(sizes)
+    assert {name: source.bytes_of(name.decode()) for name in contents} == contents
+    names.clear()
+    source.scan()
+    assert names == []  # the looks of all were kept, in their order
+
+
+def test_a_sink_that_fails_behind_the_reader_fails_the_scan(tmp_path: Path) -> None:
+    class Failing(FakeSink):
+        def write(self, blob_type: int, plain: Buffer) -> bytes:
+            raise Full("disk")
+
+    for number in range(3):
+        (tmp_path / f"{number}").write_bytes(bytes(300_000))
+    with pytest.raises(Full):
+        Watched(tmp_path, Failing()).scan()
 
 
 def test_a_folder_of_small_files_is_stored_batch_by_batch(

@@ -3,14 +3,16 @@
 Two boxes are open at a time, one for file content and one for pages and lists. Blobs are sealed straight
 into a box's buffer; a full box is decoded and re-hashed, all of it, and goes to a thread that puts it on the
 copy and makes it known to the index, while the next box is being filled. Nothing is allocated per blob; the
-buffers go round.
+buffers go round. What was filled with very many blobs is opened again by a process of its own.
 """
 
-import mmap
+import contextlib
+import os
 import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import blake3
 
@@ -21,10 +23,14 @@ from vaultd.format.box import BoxHead, BoxWriter, verify_box
 from vaultd.format.codec import encode, encode_many
 from vaultd.format.keys import Keys
 from vaultd.format.limits import CHUNK, HEAD, KIND_DATA, KIND_TREE, MAX_BLOB
+from vaultd.store.buffers import Buffers
 from vaultd.store.contract import Buffer
 from vaultd.store.index import BlobIndex
 from vaultd.store.reader import Reader
 from vaultd.store.sieve import Sieve
+
+if TYPE_CHECKING:
+    from vaultd.store.verifier import Verifier
 
 # A pack is closed once it is this long: long enough that a disk or server is not kept busy with names,
 # short enough that one damaged file costs little and four buffers fit in memory.
@@ -35,8 +41,10 @@ PACK_SIZE = 16 * 1024 * 1024
 _BUFFER_SIZE = 2 * PACK_SIZE + MAX_BLOB + (8 << 20)
 # One being filled for content, one for pages, and one on its way out.
 _BUFFERS = 3
-# A pack of more blobs is verified by who filled it, any other by the thread that puts it. Opening a blob of
-# less than 100 KB is mostly Python: done in another thread it holds up who fills the next pack.
+_CORES = os.cpu_count() or 1
+# Opening a blob of less than 100 KB is mostly Python: done in another thread it holds up who fills the next
+# pack. So a pack of more blobs is verified by a second process, once there is a whole pack of them (starting
+# one takes 0.1 s), or by who filled it; any other pack by the thread that puts it.
 _MANY = PACK_SIZE // (100 * 1000)
 
 
@@ -45,12 +53,18 @@ class _OpenBox:
     """A box from its first blob until its rows are in the index."""
 
     writer: BoxWriter
-    buffer: mmap.mmap
+    # Its buffer, and where that begins among all buffers.
+    buffer: memoryview
+    begin: int
     kind: int
     # Where each blob starts, and the next one will.
     starts: list[int] = field(default_factory=lambda: [HEAD])
     # All of it and its hash, once it is closed and was verified.
     sealed: tuple[memoryview, bytes] | None = None
+
+    @property
+    def of_many(self) -> bool:
+        return len(self.writer.rows) > _MANY
 
 
 def _may_all_be(_: bytes) -> bool:
@@ -73,12 +87,11 @@ class Packer:
         self._handing_on = threading.Lock()
         self._open: dict[int, _OpenBox] = {}
         self._fresh: dict[bytes, tuple[_OpenBox, int]] = {}
-        self._free: queue.SimpleQueue[mmap.mmap | None] = queue.SimpleQueue()
+        self._buffers = Buffers(_BUFFERS, _BUFFER_SIZE)
         self._full: queue.SimpleQueue[_OpenBox | None] = queue.SimpleQueue()
-        for _ in range(_BUFFERS):
-            self._free.put(None)
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._verifier: Verifier | None = None
         # Where nothing was known as this run began, only what it wrote can be. What another computer puts
         # there meanwhile is stored twice.
         self._sieve = Sieve() if index.is_empty() else None
@@ -122,7 +135,7 @@ class Packer:
         with self._filling:
             for kind in list(self._open):
                 self._close(kind)
-        self._stop_thread()
+        self._stop()
         self._raise_failure()
 
     def abandon(self) -> None:
@@ -130,7 +143,7 @@ class Packer:
         them.
         """
         self._open.clear()
-        self._stop_thread()
+        self._stop()
 
     # What was written in this run can be read before it is on the copy.
 
@@ -146,9 +159,8 @@ class Packer:
         if row.type != blob_type:
             raise Missing(row.id.hex())
         start = box.starts[number]
-        with memoryview(box.buffer) as view:
-            head = BoxHead.parse(bytes(view[:HEAD]), self._keys, box.kind)
-            return head.open(number, view[start : start + row.sealed_len], row, self._keys)
+        head = BoxHead.parse(bytes(box.buffer[:HEAD]), self._keys, box.kind)
+        return head.open(number, box.buffer[start : start + row.sealed_len], row, self._keys)
 
     def expect(self, blob_ids: Sequence[bytes]) -> None:
         self._reader.expect(blob_ids)
@@ -183,16 +195,16 @@ class Packer:
 
     def _new_box(self, kind: int) -> _OpenBox:
         # Waiting here is what bounds memory: no more than _BUFFERS packs are under way.
-        buffer = self._free.get() or mmap.mmap(-1, _BUFFER_SIZE)
+        begin, buffer = self._buffers.take()
         self._raise_failure()
-        return _OpenBox(BoxWriter(self._keys, kind, memoryview(buffer)), buffer, kind)
+        return _OpenBox(BoxWriter(self._keys, kind, buffer), buffer, begin, kind)
 
     def _close(self, kind: int) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._deliver, name="packs", daemon=True)
             self._thread.start()
         box = self._open.pop(kind)
-        if len(box.writer.rows) > _MANY:
+        if box.of_many and not self._has_verifier(box):
             try:
                 box.sealed = self._seal(box)
             except BaseException as error:
@@ -200,19 +212,38 @@ class Packer:
                 raise
         self._full.put(box)
 
+    def _has_verifier(self, box: _OpenBox) -> bool:
+        """Whether a second process will verify this box; one is started with the first full box."""
+        memory = self._buffers.shared
+        if self._verifier is None and memory is not None and box.writer.size >= PACK_SIZE and _CORES > 1:
+            from vaultd.store.verifier import Verifier
+
+            with contextlib.suppress(OSError):
+                self._verifier = Verifier(self._keys, memory)
+        return self._verifier is not None
+
     def _seal(self, box: _OpenBox) -> tuple[memoryview, bytes]:
         view = box.writer.finish(verify=False)
+        if self._verifier is not None and box.of_many:
+            digest = self._verifier.verify(box.begin, len(view), box.kind)
+            if digest is not None:
+                return view, digest
         # Named first and verified after: a bit that flips in between fails here, a later one does not fit
         # the name.
         digest = blake3.blake3(view).digest()
         verify_box(view, self._keys, box.kind)
         return view, digest
 
-    def _stop_thread(self) -> None:
+    def _stop(self) -> None:
+        """End the thread and the process, once what they have is done. Twice is not an error."""
         if self._thread is not None:
             self._full.put(None)
             self._thread.join()
             self._thread = None
+        if self._verifier is not None:
+            self._verifier.close()
+            self._verifier = None
+        self._buffers.close()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -228,7 +259,7 @@ class Packer:
             except BaseException as error:  # noqa: BLE001 - raised again by whoever writes next
                 self._failure = error
             finally:
-                self._free.put(box.buffer)
+                self._buffers.give_back(box.begin)
 
     def _put(self, box: _OpenBox) -> None:
         view, digest = box.sealed or self._seal(box)

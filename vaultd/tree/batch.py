@@ -1,12 +1,9 @@
 """Small files are stored many at a time: what a lookup, a call of the compressor and the way down to them
-cost is paid once for each batch.
-
-They are not handed to another thread. So much of what is done for a small file is Python that two threads
-only take the interpreter's lock from one another: 100,000 files took a quarter longer that way.
+cost is paid once for each batch. The next batch is read while one may still be on its way.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from vaultd.capture.listing import Seen
 from vaultd.format.entry import Entry
@@ -32,32 +29,50 @@ class Small(NamedTuple):
     old: Entry | None
 
 
-Item = Entry | Small
-Store = Callable[[Plains], Ids]
+class Large(NamedTuple):
+    """A file that was read, whose chunks are on their way to the sink; `finish` waits for them, and makes
+    its entry.
+    """
+
+    size: int
+    finish: Callable[[], Entry]
+
+
+Item = Entry | Small | Large
+# Begins to store contents; what it returns waits until they were taken, and gives their ids.
+Store = Callable[[Plains], Callable[[], Ids]]
 Finish = Callable[[Small, bytes], Entry]
 
 
 def in_order(items: Iterable[Item], store: Store, finish: Finish) -> Iterator[Entry]:
-    """The entries of `items`, in their order, each after its content was given to the sink.
+    """The entries of `items`, in their order, each after its content was taken by the sink.
 
     `store` stores the contents of small files; `finish` makes the entry of one from the id of its chunk.
     """
     batch: list[Item] = []
     plains: Plains = []
     size = 0
+    before: Iterator[Entry] = iter(())
     for item in items:
         batch.append(item)
         if isinstance(item, Small):
             plains.append(item.plain)
             size += len(item.plain)
         if len(batch) >= MOST_FILES or size >= MOST_BYTES:
-            yield from _finished(batch, store(plains) if plains else [], finish)
-            batch, plains, size = [], [], 0
-    yield from _finished(batch, store(plains) if plains else [], finish)
+            begun = _finished(batch, store(plains), finish)
+            yield from before
+            before, batch, plains, size = begun, [], [], 0
+    begun = _finished(batch, store(plains), finish)
+    yield from before
+    yield from begun
 
 
-def _finished(batch: list[Item], ids: Ids, finish: Finish) -> Iterator[Entry]:
-    if not ids:
-        return iter(cast("list[Entry]", batch))
-    following = iter(ids)
-    return (finish(item, next(following)) if isinstance(item, Small) else item for item in batch)
+def _finished(batch: list[Item], ids: Callable[[], Ids], finish: Finish) -> Iterator[Entry]:
+    following = iter(ids())
+    for item in batch:
+        if isinstance(item, Entry):
+            yield item
+        elif isinstance(item, Small):
+            yield finish(item, next(following))
+        else:
+            yield item.finish()

@@ -41,15 +41,22 @@ class Making:
         self._births = Births()
         self.problems: list[Problem] = []
 
-    def file(self, seen: Seen, fd: int, stored: Stored) -> Entry:
-        """The entry of a file that was just read, and is still open; `seen` is its stat as it was read."""
+    def of_file(self, seen: Seen, fd: int, stored: Stored) -> tuple[Extra, list[Problem]]:
+        """What `file` needs to know of a file that was just read, while it is still open; `seen` is its stat
+        as it was read.
+        """
         self.problems = []
         extra = self._of_open(fd, seen.uid, seen.gid)
         if stored.parts is not None:
             extra["sparse"] = self._storing.sparse_map(stored.parts)
         if not stored.still:
             extra["how"] = CHANGING
-        return self._entry(seen, FILE, stored.size, stored.content, extra)
+        return extra, self.problems
+
+    def file(self, seen: Seen, stored: Stored, extra: Extra, problems: list[Problem]) -> Entry:
+        """The entry of a file, once it was stored. Raises what the sink raised."""
+        self.problems = problems
+        return self._entry(seen, FILE, stored.size, stored.chunks.finish(), extra)
 
     def around(self, seen: Seen, fd: int) -> Extra | None:
         """What is known of an open file of one chunk besides its stat and its content; None where it is not

@@ -3,6 +3,7 @@ cannot be read keeps its last good version.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -15,12 +16,13 @@ from vaultd.format.entry import FILE, Entry, hard_link, how_read
 from vaultd.format.limits import MIN_CHUNK
 from vaultd.store.contract import Sink
 from vaultd.tree import look
-from vaultd.tree.batch import Item, Small
+from vaultd.tree.batch import Item, Large, Small
 from vaultd.tree.content import extents, identity
 from vaultd.tree.earlier import Earlier, folder_content
 from vaultd.tree.frame import Frame
-from vaultd.tree.making import kind_of
+from vaultd.tree.making import Extra, Problem, kind_of
 from vaultd.tree.run import Run
+from vaultd.tree.storing import Stored
 from vaultd.tree.troubles import CHANGING
 
 
@@ -58,6 +60,7 @@ class Refresh:
         for entry in self._run.storing.in_order(self._items(), self._small_stored):
             count(entry)
             yield entry
+        self.rows.sort()  # those of large files came late
 
     def _items(self) -> Iterator[Item]:
         for seen in self._frame.names():
@@ -164,11 +167,17 @@ class Refresh:
         self._run.counts.changed += small.old is None or identity(small.old) != identity(entry)
         return entry
 
-    def _any_size(self, seen: Seen, fd: int) -> Entry:
+    def _any_size(self, seen: Seen, fd: int) -> Item:
         stored = self._run.storing.file(fd, stat_of_file(fd))
         now = seen_as(seen.name, stored.st)
-        entry = self._run.making.file(now, fd, stored)
-        return self._was_read(now, stored.st.st_dev, entry, still=stored.still)
+        made = self._run.making.of_file(now, fd, stored)
+        large = Large(stored.size, partial(self._large_stored, now, stored, *made))
+        # Its other names are met soon, and need its entry.
+        return large if now.nlink == 1 else large.finish()
+
+    def _large_stored(self, seen: Seen, stored: Stored, extra: Extra, problems: list[Problem]) -> Entry:
+        entry = self._run.making.file(seen, stored, extra, problems)
+        return self._was_read(seen, stored.st.st_dev, entry, still=stored.still)
 
     def _was_read(self, seen: Seen, device: int, entry: Entry, *, still: bool) -> Entry:
         """Everything that follows from a file having been read, apart from its entry."""

@@ -1,13 +1,13 @@
 """Chunks of large files go to the sink from several threads: naming and compressing them release the
-interpreter lock.
+interpreter lock. Nobody waits for them until their memory is wanted again, or their ids.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vaultd.format.limits import CHUNK
-from vaultd.store.contract import Sink
+from vaultd.store.contract import Buffer, Sink
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,40 +16,59 @@ if TYPE_CHECKING:
 MOST_THREADS = 4
 
 
+class Begun:
+    """Chunks on their way to the sink, and their lengths."""
+
+    def __init__(self, futures: "list[Future[bytes]]", lengths: list[int]) -> None:
+        self._futures = futures
+        self._lengths = lengths
+
+    def wait(self) -> None:
+        """Return when nobody looks at the memory behind the chunks any more, whatever became of them."""
+        for future in self._futures:
+            future.exception()
+
+    def pairs(self) -> list[tuple[bytes, int]]:
+        """The id and length of each, once it was taken by the sink. Raises what the sink raised."""
+        ids = [future.result() for future in self._futures]
+        return list(zip(ids, self._lengths, strict=True))
+
+
 class Writers:
-    """Threads that are started when a file has more than one chunk. `check` is called before each chunk."""
+    """Threads that are started with the first chunk. `check` is called before each chunk."""
 
     def __init__(self, sink: Sink, check: Callable[[], None]) -> None:
         self._sink = sink
         self._check = check
         self._pool: ThreadPoolExecutor | None = None
 
-    def write(self, chunks: list[memoryview]) -> list[bytes]:
-        """Store chunks; their ids. On return, also by an exception, nobody looks at the memory behind them
-        any more.
-        """
-        if len(chunks) < 2:
-            return [self._write_here(chunk) for chunk in chunks]
-        from concurrent.futures import wait
+    def begin(self, chunks: list[memoryview]) -> Begun:
+        """Give chunks to the sink; their memory must stay as it is until the answer's `wait` has returned.
 
-        pool, begun = self._started(), list["Future[bytes]"]()
+        Where `check` raises, nobody looks at the memory any more.
+        """
+        pool, futures = self._started(), list["Future[bytes]"]()
+        begun = Begun(futures, [len(chunk) for chunk in chunks])
         try:
             for chunk in chunks:
                 self._check()
-                begun.append(pool.submit(self._sink.write, CHUNK, chunk))
-        finally:
-            wait(begun)
-        return [future.result() for future in begun]
+                futures.append(pool.submit(self._sink.write, CHUNK, chunk))
+        except BaseException:
+            begun.wait()
+            raise
+        return begun
+
+    def begin_many(self, plains: Sequence[Buffer]) -> Callable[[], list[bytes]]:
+        """Give small files to the sink, all to one thread; what is returned waits for their ids, and raises
+        what the sink raised.
+        """
+        return self._started().submit(self._sink.write_many, CHUNK, plains).result
 
     def close(self) -> None:
         """End the threads. Closing twice is not an error."""
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
-
-    def _write_here(self, chunk: memoryview) -> bytes:
-        self._check()
-        return self._sink.write(CHUNK, chunk)
 
     def _started(self) -> "ThreadPoolExecutor":
         if self._pool is None:

@@ -31,9 +31,9 @@ _PER_LINE = 4
 def init(run: Run, copy: str | None, name: str, second: str | None, kdf: str, yes: bool) -> int:
     from vaultd.errors import NoTerminal
     from vaultd.format.keys import new_master
+    from vaultd.hardening import keep_memory_private
     from vaultd.jobs.init import create_vault, refuse_second_vault
     from vaultd_cli import others
-    from vaultd_cli.hardening import keep_memory_private
 
     if not (run.may_ask or (copy and yes)):
         raise NoTerminal

@@ -36,9 +36,9 @@ def _try(run: Run) -> None:
     import contextlib
 
     from vaultd.credentials import RecoveryCode
+    from vaultd.hardening import keep_memory_private
     from vaultd.jobs.opening import open_copy
     from vaultd.jobs.unlocking import unlock
-    from vaultd_cli.hardening import keep_memory_private
 
     keep_memory_private()
     given = run.credential()
