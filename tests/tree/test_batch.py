@@ -136,6 +136,9 @@ def test_files_are_read_while_others_are_still_being_stored(
     names.clear()
     source.scan()
     assert names == []  # the looks of all were kept, in their order
+    source.forget()
+    assert source.scan().counts.changed == 0
+    assert len(names) == len(sizes)
 
 
 def test_a_sink_that_fails_behind_the_reader_fails_the_scan(tmp_path: Path) -> None:

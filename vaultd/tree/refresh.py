@@ -171,22 +171,24 @@ class Refresh:
         stored = self._run.storing.file(fd, stat_of_file(fd))
         now = seen_as(seen.name, stored.st)
         made = self._run.making.of_file(now, fd, stored)
-        large = Large(stored.size, partial(self._large_stored, now, stored, *made))
+        old = self._before(seen.name)
+        large = Large(stored.size, partial(self._large_stored, now, stored, old, *made))
         # Its other names are met soon, and need its entry.
         return large if now.nlink == 1 else large.finish()
 
-    def _large_stored(self, seen: Seen, stored: Stored, extra: Extra, problems: list[Problem]) -> Entry:
+    def _large_stored(
+        self, seen: Seen, stored: Stored, old: Entry | None, extra: Extra, problems: list[Problem]
+    ) -> Entry:
         entry = self._run.making.file(seen, stored, extra, problems)
-        return self._was_read(seen, stored.st.st_dev, entry, still=stored.still)
+        return self._was_read(seen, stored.st.st_dev, entry, old, still=stored.still)
 
-    def _was_read(self, seen: Seen, device: int, entry: Entry, *, still: bool) -> Entry:
+    def _was_read(self, seen: Seen, device: int, entry: Entry, old: Entry | None, *, still: bool) -> Entry:
         """Everything that follows from a file having been read, apart from its entry."""
         run = self._run
         if run.making.problems:
             run.report_problems(self._path_of(seen.name))
         if not still:
             run.troubles.add(self._path_of(seen.name), CHANGING, "read")
-        old = self._before(seen.name)
         run.counts.changed += old is None or identity(old) != identity(entry)
         sure = still and not run.making.problems
         if seen.nlink > 1:
@@ -211,7 +213,7 @@ class Refresh:
         return self._run.carried(self._path_of(seen.name), self._before(seen.name), trouble)
 
     def _before(self, name: bytes) -> Entry | None:
-        """What the last snapshot has of this name."""
+        """What the last snapshot has of this name; asked in the order of names, which is what is cheap."""
         if self._old is None:
             content = folder_content(self._ask_before())
             # Mostly the snapshot and the memory have the same: then nothing is read twice.
