@@ -25,6 +25,11 @@ class Item:
     entry: Entry
     lazy: bool
 
+    @property
+    def name(self) -> bytes:
+        """The last part of `place`."""
+        return self.place.rpartition(b"/")[2]
+
 
 def wanted(view: View, path: bytes, selection: Selection, *, deleted: bool) -> Iterator[Item | Broken]:
     """Everything at and below `path` that the selection chooses, or, if `deleted`, the last version of what
