@@ -14,12 +14,11 @@ from vaultd.copies.folder import Handle
 from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import FILE, Entry
 from vaultd.jobs.filling import Filled, Wrong, write_all
+from vaultd.jobs.wanted import LARGE
 from vaultd.store.contract import Room
 from vaultd.tree.content import Piece, read_chunk_into
 from vaultd.tree.view import View
 
-# From here on a file's bytes cost more than handing it over does.
-_LARGE = 256 << 10
 # Each holds two buffers of a chunk, 4 MiB at most: more threads than that gain nothing on a disk.
 _MOST_THREADS = 4
 # Chunks that a thread takes at once, about 4 MiB: most photos are one part, a video is many.
@@ -41,7 +40,7 @@ class Crew:
         self._own = threading.local()
 
     def takes(self, entry: Entry) -> bool:
-        return entry.kind == FILE and entry.size >= _LARGE and "sparse" not in entry.extra
+        return entry.kind == FILE and entry.size >= LARGE and "sparse" not in entry.extra
 
     def begin(self, entry: Entry, fd: int) -> "Filling":
         """Begin to fill an empty file, which may be closed meanwhile. Raises OSError."""

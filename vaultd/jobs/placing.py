@@ -16,12 +16,13 @@ from vaultd.jobs.drafts import Draft, new_draft
 from vaultd.jobs.existing import Decision, Existing, Overwrite
 from vaultd.jobs.filling import Filled, Wrong, fill
 from vaultd.jobs.linking import Linking
+from vaultd.jobs.plain import PlainFiles
 from vaultd.jobs.planning import PARTLY, UNREADABLE
 from vaultd.jobs.readback import ReadBack
 from vaultd.jobs.restoration import Plan
 from vaultd.jobs.target import Target
 from vaultd.jobs.telling import Telling
-from vaultd.jobs.wanted import Item
+from vaultd.jobs.wanted import LARGE, Item, Several
 
 DAMAGED_SUFFIX = b".vaultd-damaged"
 _NAME_MAX = 255
@@ -48,7 +49,7 @@ class Placer:
     """
 
     def __init__(
-        self, plan: Plan, keys: Keys, target: Target, telling: Telling, check: Callable[[], None]
+        self, plan: Plan, keys: Keys, target: Target, telling: Telling, stop: Callable[[], bool]
     ) -> None:
         options = plan.options
         self.restored = telling.restored
@@ -61,8 +62,9 @@ class Placer:
         self._target = target
         self._telling = telling
         self._progress = telling.progress
-        self._check = check
-        self._crew = Crew(plan.view, check)
+        self._stop = stop
+        self._crew = Crew(plan.view, self._check)
+        self._plain = PlainFiles(plan, self.attributes, self.restored.tally, telling.progress, stop)
         self._linking = Linking(target, plan.view, keys)
         self._read_back = ReadBack(plan.view, keys, self.restored)
         self._waiting: deque[Item | _Begun] = deque()
@@ -90,6 +92,14 @@ class Placer:
         while self._begun > _MOST_BEGUN or len(self._waiting) > _MOST_WAITING:
             self._land()
 
+    def plain(self, several: Several) -> Iterator[Entry]:
+        """Restore those that are plain at once, and yield the others, to be taken one by one."""
+        if any(entry.size >= LARGE for entry in several.entries):
+            self._check()
+            return iter(several.entries)
+        self.settle()
+        return self._plain.restore(self._target.here, several)
+
     def settle(self) -> None:
         """Finish everything that was begun: another folder comes."""
         while self._waiting:
@@ -98,6 +108,10 @@ class Placer:
     def finish(self) -> None:
         """Everything is read back that should be. Raises OSError."""
         self._read_back.check()
+
+    def _check(self) -> None:
+        if self._stop():
+            raise KeyboardInterrupt
 
     def _begin(self, item: Item) -> None:
         """Let the crew fill the item that waits last, if it is for them and its name is to be had."""

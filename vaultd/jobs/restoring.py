@@ -14,7 +14,7 @@ from vaultd.jobs.planning import SPECIAL, UNKNOWN_KIND
 from vaultd.jobs.restoration import Plan
 from vaultd.jobs.target import UNFINISHED, Level, Target, sweep, sync
 from vaultd.jobs.telling import Telling
-from vaultd.jobs.wanted import Folder, Item
+from vaultd.jobs.wanted import Folder, Item, Several
 from vaultd.progress import Progress
 from vaultd.tree.view import Broken
 
@@ -35,7 +35,7 @@ class Restorer:
             raise ReadOnly(os.fsdecode(plan.target)) from error
         except OSError as error:
             raise self._telling.fatal(error) or error from error
-        self._placer = Placer(plan, keys, self._target, self._telling, self.check)
+        self._placer = Placer(plan, keys, self._target, self._telling, stop)
 
     def _open(self) -> Target:
         target = Target(self._plan.target, make=UNFINISHED if self._plan.whole else 0o777)
@@ -155,6 +155,10 @@ class Restorer:
             self.restored.note(UNSAFE_KIND, item.path)
         else:
             self._placer.take(item)
+
+    def leaves(self, several: Several) -> None:
+        for entry in self._placer.plain(several):
+            self.leaf(several.item(entry))
 
     def broken(self, item: Broken) -> None:
         self._telling.broken(item.path, item.error)
