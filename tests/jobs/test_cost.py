@@ -80,5 +80,5 @@ def test_a_restore_of_small_files_calls_little_for_each(computer: Computer, tmp_
         finally:
             sys.setprofile(None)
     assert restored.tally.files == FILES
-    assert calls.total() < 50 * FILES, calls.most_common(40)
+    assert calls.total() < 32 * FILES, calls.most_common(40)
     assert differences(tmp_path / "source", tmp_path / "back") == []

@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Self
 
 from vaultd.errors import Damaged, Missing
@@ -26,6 +27,7 @@ from vaultd.jobs.wanted import LARGE, Item, Several
 
 DAMAGED_SUFFIX = b".vaultd-damaged"
 _NAME_MAX = 255
+_size = attrgetter("size")
 _MOST_NAMES = 100
 # Large files that are being filled at once, each an open descriptor; and how many may wait behind the first.
 _MOST_BEGUN = 8
@@ -94,7 +96,7 @@ class Placer:
 
     def plain(self, several: Several) -> Iterator[Entry]:
         """Restore those that are plain at once, and yield the others, to be taken one by one."""
-        if any(entry.size >= LARGE for entry in several.entries):
+        if max(map(_size, several.entries)) >= LARGE:
             self._check()
             return iter(several.entries)
         self.settle()

@@ -7,6 +7,7 @@ why.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from vaultd import ids
 from vaultd.copies.contract import Copy
@@ -91,7 +92,7 @@ def _runs(places: list[Place]) -> dict[tuple[bytes, int], _Run]:
     """The run that each small blob is in, by its pack and offset."""
     runs: dict[tuple[bytes, int], _Run] = {}
     run, total = _Run(b"", 0, 0), 0
-    for place in sorted(places, key=lambda place: (place.pack, place.offset)):
+    for place in sorted(places, key=attrgetter("pack", "offset")):
         end = place.offset + place.sealed_len
         if place.sealed_len > _SMALL or total > _MOST_BYTES:
             continue
