@@ -10,6 +10,7 @@ from tests.jobs.restores import give_back, names, plan, root_of
 from tests.tree.trees import build, file, folder
 from vaultd.errors import Full
 from vaultd.format.entry import FOLDER, Entry
+from vaultd.jobs.drafts import TEMPORARY, temporary_name
 from vaultd.jobs.restore import restore
 from vaultd.jobs.restoring import Restorer
 from vaultd.progress import Silent
@@ -122,3 +123,18 @@ def test_a_file_whose_write_is_cut_short_is_whole(tmp_path: Path, monkeypatch: p
     sink = FakeSink()
     assert give_back(sink, root_of(sink, [small(sink, b"a")]), tmp_path / "back").complete
     assert (tmp_path / "back" / "a").read_bytes() == b"bytes of a"
+
+
+def test_temporary_names_never_come_twice_in_a_child_either() -> None:
+    mine = {temporary_name() for _ in range(1000)}
+    assert len(mine) == 1000
+    assert all(TEMPORARY.fullmatch(name) for name in mine)
+    reads, writes = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writes, temporary_name())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reads, 100) not in {temporary_name() for _ in range(300)}
+    os.close(reads)
+    os.close(writes)
