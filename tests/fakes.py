@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vaultd.errors import Missing
 from vaultd.format.keys import Keys
-from vaultd.store.contract import Buffer
+from vaultd.store.contract import Buffer, Room
 
 _COUNTING = threading.Lock()
 KEYS = Keys.from_master(bytes(range(32)), bytes(range(16)))
@@ -35,6 +35,9 @@ class FakeSink:
         if found != blob_type:
             raise Missing(blob_id.hex())
         return plain
+
+    def read_into(self, blob_id: bytes, blob_type: int, room: Room) -> Buffer:
+        return self.read(blob_id, blob_type)
 
     def expect(self, blob_ids: Sequence[bytes]) -> None:
         assert all(len(blob_id) == 32 for blob_id in blob_ids)

@@ -69,6 +69,10 @@ def test_a_range_is_what_there_is_of_it(
     place.copy.put(NAME, DATA)
     assert place.copy.get(NAME, offset, length) == expected
     assert place.copy.get(NAME, offset, length) == expected  # now perhaps from a file kept open
+    if offset >= 0 and length is not None:
+        out = bytearray(min(length, 2 * len(DATA)))
+        assert place.copy.get_into(NAME, offset, memoryview(out)) == len(expected)
+        assert out == expected.ljust(len(out), b"\0")
 
 
 def test_putting_the_same_again_changes_nothing(place: Place) -> None:

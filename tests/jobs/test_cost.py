@@ -1,6 +1,9 @@
 """What jobs ask of the local state: counted in statements, since each costs more than what it asks about."""
 
+import sys
+from collections import Counter
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -56,4 +59,26 @@ def test_a_restore_looks_blobs_up_and_fetches_them_many_at_once(
         assert restore(plan, session.vault.keys, Silent(), lambda: False).tally.files == FILES
     assert sum("FROM blobs" in text for text in statements) < FILES // 10
     assert sum(name.startswith("packs/") for name in fetched) < FILES // 10
+    assert differences(tmp_path / "source", tmp_path / "back") == []
+
+
+def test_a_restore_of_small_files_calls_little_for_each(computer: Computer, tmp_path: Path) -> None:
+    """Two hundred calls for each file were half of a restore of small files."""
+    calls: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            calls[frame.f_code.co_qualname] += 1
+
+    with computer.opened() as session:
+        body = list_snapshots(session.vault.journal)[-1].body
+        view = View(session.vault, body.root, body.attic)
+        sys.setprofile(count)
+        try:
+            plan = plan_restore(view, b"", bytes(tmp_path / "back"), Options())
+            restored = restore(plan, session.vault.keys, Silent(), lambda: False)
+        finally:
+            sys.setprofile(None)
+    assert restored.tally.files == FILES
+    assert calls.total() < 32 * FILES, calls.most_common(40)
     assert differences(tmp_path / "source", tmp_path / "back") == []

@@ -11,6 +11,7 @@ from tests.store.test_packs import write_all
 from vaultd.copies.directory import DirectoryCopy
 from vaultd.errors import Damaged, Missing
 from vaultd.format.limits import CHUNK, PAGE
+from vaultd.store.contract import Room
 from vaultd.store.vault import Vault
 
 
@@ -42,6 +43,35 @@ def test_neighbours_are_fetched_together_and_large_ones_alone(
     # The head, the large one, what lies before it, and 1.8 MB behind it in two.
     assert len(fetched) == 5
     assert max(length or 0 for _, length in fetched) <= 1 << 20
+
+
+def test_large_ones_come_into_lent_memory_which_is_lent_again(
+    vault: Vault, fetched: list[tuple[int, int | None]], rng: random.Random
+) -> None:
+    plains = [rng.randbytes(200_000), b"text " * 100_000, rng.randbytes(1000), rng.randbytes(200_000)]
+    ids = write_all(vault, [(CHUNK, plain) for plain in plains])
+    vault.expect(ids)
+    fetched.clear()
+    room = Room()
+    lent = room.plain(1 << 20), room.sealed(1 << 20)
+    for blob_id, plain in zip(ids, plains, strict=True):
+        assert vault.read_into(blob_id, CHUNK, room) == plain
+    # The head, and the two small ones, which are neighbours.
+    assert len(fetched) == 2
+    assert bytes(lent[0][:200_000]) == plains[-1]
+    with pytest.raises(Missing):
+        vault.read_into(ids[0], PAGE, room)
+
+
+def test_a_large_one_that_is_damaged_is_said_to_be(vault: Vault, places: Places) -> None:
+    ids = write_all(vault, [(CHUNK, os.urandom(200_000))])
+    pack = places.packs()[0]
+    data = bytearray(pack.read_bytes())
+    data[1000] ^= 1
+    pack.write_bytes(data)
+    vault.expect(ids)
+    with pytest.raises(Damaged):
+        vault.read_into(ids[0], CHUNK, Room())
 
 
 def test_what_was_not_expected_or_is_of_another_type_is_read_all_the_same(vault: Vault) -> None:

@@ -59,6 +59,15 @@ class Copy(Protocol):
         """
         ...
 
+    def get_into(self, name: str, offset: int, out: memoryview) -> int:
+        """The bytes of `name` from `offset` (never negative) into `out`, as many as fit or as there are: how
+        many. Otherwise like `get`; a caller that lends the same memory again spares the system handing out
+        new.
+        """
+        data = self.get(name, offset, len(out))
+        out[: len(data)] = data
+        return len(data)
+
     def fetch(self, name: str) -> bytes:
         """All bytes of a file named by its BLAKE3, checked against that name.
 

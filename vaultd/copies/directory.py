@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from vaultd.copies.contract import FILE_LIMIT, Buffer, Copy, Space, Stored
 from vaultd.copies.failures import refused, unreachable
-from vaultd.copies.folder import Handle, entries, exists, open_file, open_folder, read_range
+from vaultd.copies.folder import Handle, entries, exists, open_file, open_folder, read_into, read_range
 from vaultd.copies.identity import VaultId
 from vaultd.copies.medium import digest_on_medium
 from vaultd.copies.names import QUARANTINE, REPLACEABLE, check_readable, digest_of, split
@@ -87,19 +87,12 @@ class DirectoryCopy(Copy):
         return self._place.identity.vault_id
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        changes = self._kept.changes
-        file = self._kept.find(name)
-        if file is None:
-            check_readable(name)
-            file = self._open(name)
-            if length is not None:
-                self._kept.keep(name, file, changes)
-        try:
+        with self._ranges(name, keep=length is not None) as file:
             return read_range(file, offset, length)
-        except OSError as error:
-            # The descriptor of a remounted network disk is stale, and the next one is not.
-            self._kept.forget(name)
-            raise unreachable(error, self._label) from error
+
+    def get_into(self, name: str, offset: int, out: memoryview) -> int:
+        with self._ranges(name, keep=True) as file:
+            return read_into(file, offset, out)
 
     def fetch(self, name: str) -> bytes:
         digest = digest_of(name)
@@ -195,6 +188,23 @@ class DirectoryCopy(Copy):
         if root is None:
             raise Unreachable(self._label, "closed")
         return root
+
+    @contextmanager
+    def _ranges(self, name: str, *, keep: bool) -> Iterator[Handle]:
+        """A file to read parts of, kept open for the next one where that is said."""
+        changes = self._kept.changes
+        file = self._kept.find(name)
+        if file is None:
+            check_readable(name)
+            file = self._open(name)
+            if keep:
+                self._kept.keep(name, file, changes)
+        try:
+            yield file
+        except OSError as error:
+            # The descriptor of a remounted network disk is stale, and the next one is not.
+            self._kept.forget(name)
+            raise unreachable(error, self._label) from error
 
     @contextmanager
     def _reading(self) -> Iterator[Handle]:

@@ -104,6 +104,14 @@ def read_range(file: Handle, offset: int, length: int | None) -> bytes:
     return b"".join(parts)
 
 
+def read_into(file: Handle, offset: int, out: memoryview) -> int:
+    """The bytes from `offset` into `out`, and how many; fewer than it holds only at the end of the file."""
+    done = 0
+    while done < len(out) and (more := os.preadv(file.fd, [out[done:]], offset + done)):
+        done += more
+    return done
+
+
 def write_new(folder: Handle, leaf: str, data: memoryview) -> None:
     """Write a file that is not there yet, whole and durable; where this raises, it is not there after either.
 

@@ -117,7 +117,8 @@ class BoxHead:
         The row may come from anywhere: raises Refused "kind", "limit", "codec", "length", "tag", "id".
         """
         self._check(sealed, row)
-        plain = self.open_listed(number, sealed, row, keys)
+        plain = decode(row.codec, self._opener.open(number, sealed), row.plain_len)
+        _check_id(plain, row, keys, number)
         return plain if isinstance(plain, bytes) else bytes(plain)
 
     def open_listed(self, number: int, sealed: Buffer, row: Row, keys: Keys) -> Buffer:

@@ -15,7 +15,7 @@ from vaultd.tree.view import View
 
 _ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
 _UNSUPPORTED = (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOSYS)
-_SET_ID = stat.S_ISUID | stat.S_ISGID
+SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
 # What could not be given, as words the catalogue has sentences for.
 OWNER, ATTRIBUTES, MODE, TIMES, SET_ID = "owner", "attributes", "mode", "times", "set-id"
 
@@ -44,8 +44,9 @@ class Attributes:
         Raises Missing, Damaged where an attribute's value cannot be read; the rest is set all the same.
         """
         place: int | str = f"/proc/self/fd/{fd}" if by_link else fd
-        if self._root:
-            self._try(OWNER, path, lambda: os.chown(place, *self._owner(entry)))
+        owner = self.owner(entry)
+        if owner is not None:
+            self._try(OWNER, path, lambda: os.chown(place, *owner))
         try:
             if "xattr" in entry.extra:  # before the mode, which may forbid it
                 self._set_attributes(place, entry, path)
@@ -73,12 +74,15 @@ class Attributes:
             self._note(kind, path)
 
     def _mode(self, entry: Entry, path: bytes) -> int:
-        if entry.kind == FILE and entry.mode & _SET_ID and not self._special:
+        if entry.kind == FILE and entry.mode & SET_ID_BITS and not self._special:
             self._note(SET_ID, path)
-            return entry.mode & ~_SET_ID
+            return entry.mode & ~SET_ID_BITS
         return entry.mode
 
-    def _owner(self, entry: Entry) -> tuple[int, int]:
+    def owner(self, entry: Entry) -> tuple[int, int] | None:
+        """User and group to give it to; None where this user may give nothing away."""
+        if not self._root:
+            return None
         names = entry.extra.get("owner")
         if self._numeric or not names:
             return entry.uid, entry.gid

@@ -19,8 +19,18 @@ _NOREPLACE = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+# Random names come many at a time: one question to the system costs as much as opening a file.
+_NAMES_AT_ONCE = 256
+_names: list[bytes] = []
+os.register_at_fork(after_in_child=_names.clear)  # or parent and child would have the same ones
+
+
 def temporary_name() -> bytes:
-    return b".vaultd-restore-%s.tmp" % os.urandom(8).hex().encode()
+    """One that nobody else can foresee, and that never comes twice."""
+    if not _names:
+        random = os.urandom(8 * _NAMES_AT_ONCE).hex().encode()
+        _names.extend(b".vaultd-restore-%s.tmp" % random[at : at + 16] for at in range(0, len(random), 16))
+    return _names.pop()
 
 
 class Draft:

@@ -11,12 +11,14 @@ from vaultd.jobs.existing import Decision, Existing, Overwrite
 from vaultd.jobs.links import Links, Written
 from vaultd.jobs.restoration import Plan
 from vaultd.jobs.target import Target
-from vaultd.jobs.wanted import Folder, Item
+from vaultd.jobs.wanted import Folder, Item, Several
 from vaultd.tree.view import Broken
 
 UNREADABLE = "unreadable"
 UNKNOWN_KIND = "unknown-kind"
 PARTLY = "partly-restored"
+# What makes more of a file than bytes, owner, mode and time.
+MORE = frozenset({"sparse", "hard", "xattr"})
 SPECIAL = frozenset({SOCKET, CHAR, BLOCK})
 
 
@@ -91,6 +93,17 @@ class Planner:
             else:
                 self._count(entry, decision, freed)
 
+    def leaves(self, several: Several) -> None:
+        if self._target is not None and not self._missing:
+            for entry in several.entries:
+                self.leaf(several.item(entry))
+            return
+        for entry in several.entries:  # nothing is there: the plainest are only counted
+            if entry.kind == FILE and isinstance(entry.content, tuple) and MORE.isdisjoint(entry.extra):
+                self._add_new(entry.size, 0)
+            else:
+                self.leaf(several.item(entry))
+
     def broken(self, item: Broken) -> None:
         self._plan.troubles.add(item.path, UNREADABLE, str(item.error))
 
@@ -117,20 +130,23 @@ class Planner:
             self._count_new(entry, freed)
 
     def _count_new(self, entry: Entry, freed: int) -> None:
-        tally = self._plan.tally
         if entry.kind != FILE:
-            tally.others += 1
+            self._plan.tally.others += 1
             return
-        tally.files += 1
         if "hard" in entry.extra:
             if self._links.find(entry) is not None:
+                self._plan.tally.files += 1
                 return
             self._links.add(entry, Written(b"", 0, 0))
         try:
             length = self._plan.view.content_length(entry)
         except (Missing, Damaged):
             length = 0  # told when it is restored
-        tally.bytes += length
+        self._add_new(length, freed)
+
+    def _add_new(self, length: int, freed: int) -> None:
+        self._plan.tally.files += 1
+        self._plan.tally.bytes += length
         self._plan.needed += max(0, -(-length // self._block) * self._block - freed)
 
 

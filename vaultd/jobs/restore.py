@@ -13,7 +13,7 @@ from vaultd.jobs.existing import Overwrite
 from vaultd.jobs.planning import Planner
 from vaultd.jobs.restoration import Options, Plan, Renamed, Restored, Tally
 from vaultd.jobs.restoring import Restorer
-from vaultd.jobs.wanted import Folder, Item, looked_ahead, visit, wanted
+from vaultd.jobs.wanted import Folder, Item, Several, looked_ahead, visit, wanted
 from vaultd.progress import Progress
 from vaultd.tree.patterns import Selection
 from vaultd.tree.view import Broken, View
@@ -56,7 +56,7 @@ def restore(plan: Plan, keys: Keys, progress: Progress, stop: Callable[[], bool]
     return restorer.restored
 
 
-def _items(plan: Plan) -> Iterator[Item | Broken]:
+def _items(plan: Plan) -> Iterator[Item | Several | Broken]:
     selection = Selection(plan.options.include, plan.options.exclude)
     return wanted(plan.view, plan.path, selection, deleted=plan.options.deleted)
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 from vaultd.format.entry import FILE, FOLDER, Entry
 from vaultd.store.contract import Blobs
 from vaultd.tree.patterns import Selection
-from vaultd.tree.view import Broken, Found, View, split
+from vaultd.tree.view import Broken, Found, Row, View, split
 
 # Items that are looked at before the first of them is restored; more gain nothing.
 _AHEAD = 256
+# From here on a file's bytes cost more than handing it to another thread does.
+LARGE = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,30 @@ class Item:
     entry: Entry
     lazy: bool
 
+    @property
+    def name(self) -> bytes:
+        """The last part of `place`."""
+        return self.place.rpartition(b"/")[2]
 
-def wanted(view: View, path: bytes, selection: Selection, *, deleted: bool) -> Iterator[Item | Broken]:
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Items that follow one another in one folder, none of them a folder itself: `path` and `place` are
+    those of the folder, with their slashes.
+    """
+
+    path: bytes
+    place: bytes
+    entries: Sequence[Entry]
+
+    def item(self, entry: Entry) -> Item:
+        """One of them."""
+        return Item(self.path + entry.name, self.place + entry.name, entry, lazy=False)
+
+
+def wanted(
+    view: View, path: bytes, selection: Selection, *, deleted: bool
+) -> Iterator[Item | Several | Broken]:
     """Everything at and below `path` that the selection chooses, or, if `deleted`, the last version of what
     is gone.
 
@@ -38,21 +61,39 @@ def wanted(view: View, path: bytes, selection: Selection, *, deleted: bool) -> I
     return _chosen(found, selection, above)
 
 
-def looked_ahead(items: Iterable[Item | Broken], blobs: Blobs) -> Iterator[Item | Broken]:
-    """The same items. The chunks of the next files are told to `blobs`, so that many are fetched at once."""
-    following = iter(items)
-    while some := list(islice(following, _AHEAD)):
-        chunks = (item.entry.content for item in some if isinstance(item, Item) and item.entry.kind == FILE)
-        wanted = [pair[0] for content in chunks if isinstance(content, tuple) for pair in content]
-        blobs.expect(wanted)
-        yield from some
+def looked_ahead(items: Iterable[Item | Several | Broken], blobs: Blobs) -> Iterator[Item | Several | Broken]:
+    """The same items. The chunks of the next small files are told to `blobs`, so that many are fetched at
+    once; whoever reads a large file tells its own.
+    """
+    some: list[Item | Several | Broken] = []
+    entries: list[Entry] = []
+    for item in items:
+        some.append(item)
+        if isinstance(item, Several):
+            entries.extend(item.entries)
+        elif isinstance(item, Item):
+            entries.append(item.entry)
+        if len(entries) >= _AHEAD:
+            blobs.expect(_chunks(entries))
+            yield from some
+            some, entries = [], []
+    blobs.expect(_chunks(entries))
+    yield from some
 
 
-def _standing(view: View, path: bytes, selection: Selection) -> Iterator[Found | Broken]:
+def _chunks(entries: Sequence[Entry]) -> list[bytes]:
+    small = (entry.content for entry in entries if entry.kind == FILE and entry.size < LARGE)
+    return [chunk for content in small if isinstance(content, tuple) for chunk, _ in content]
+
+
+def _standing(view: View, path: bytes, selection: Selection) -> Iterator[Found | Row | Broken]:
     top = view.lookup(path)
     if path:
         yield Found(path, top)
-    yield from view.walk(path, lambda found: not selection.excludes(found.path, folder=True))
+    if selection.takes_all:
+        yield from view.walk_rows(path)
+    else:
+        yield from view.walk(path, lambda found: not selection.excludes(found.path, folder=True))
 
 
 def _newest(found: Iterable[Found | Broken]) -> Iterator[Found | Broken]:
@@ -65,8 +106,13 @@ def _newest(found: Iterable[Found | Broken]) -> Iterator[Found | Broken]:
         yield item
 
 
-def _chosen(found: Iterable[Found | Broken], selection: Selection, above: int) -> Iterator[Item | Broken]:
+def _chosen(
+    found: Iterable[Found | Row | Broken], selection: Selection, above: int
+) -> Iterator[Item | Several | Broken]:
     for item in found:
+        if isinstance(item, Row):
+            yield Several(item.above, item.above[above:], item.entries)
+            continue
         if isinstance(item, Broken):
             yield item
             continue
@@ -112,17 +158,26 @@ class Visitor(Protocol):
         """Something that is not a folder, in the folder that was entered last."""
         ...
 
+    def leaves(self, several: Several) -> None:
+        """The same for each of several things."""
+        ...
+
     def broken(self, item: Broken) -> None:
         """Something at or below a path cannot be read from the vault."""
         ...
 
 
-def visit(items: Iterable[Item | Broken], visitor: Visitor, top: Folder) -> None:
+def visit(items: Iterable[Item | Several | Broken], visitor: Visitor, top: Folder) -> None:
     """Lead a visitor through the items; `top` is the target itself, entered already."""
     stack = [top]
     for item in items:
         if isinstance(item, Broken):
             visitor.broken(item)
+            continue
+        if isinstance(item, Several):
+            _go_to(stack, visitor, item.item(item.entries[0]))
+            if _enter_all(stack, visitor):
+                visitor.leaves(item)
             continue
         _go_to(stack, visitor, item)
         if item.entry.kind == FOLDER:

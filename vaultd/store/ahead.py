@@ -7,17 +7,22 @@ why.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Missing, Refused, Unreachable
 from vaultd.format.box import Row
 from vaultd.format.keys import Keys
+from vaultd.format.limits import MAX_BLOB, TAG
+from vaultd.store.contract import Buffer, Room
 from vaultd.store.index import BlobIndex
 from vaultd.store.state import Place
 
 # A larger blob is fetched alone: asking for it costs little beside its bytes.
 _SMALL = 64 << 10
+# A row may say anything: no more memory than the largest blob needs is made for it.
+_LARGEST = MAX_BLOB + TAG
 # What is fetched at once, and how much of it is kept.
 _LONGEST_RUN = 1 << 20
 _MOST_BYTES = 4 << 20
@@ -57,6 +62,21 @@ class Ahead:
         except (Missing, Unreachable, Refused):
             return None
 
+    def read_into(self, blob_id: bytes, blob_type: int, room: Room) -> Buffer | None:
+        """The same; a large blob comes to lie in `room`."""
+        place = self._places.get(blob_id)
+        if place is None or place.type != blob_type or not _SMALL < place.sealed_len <= _LARGEST:
+            return self.read(blob_id, blob_type)
+        sealed = room.sealed(place.sealed_len)
+        row = Row(blob_id, place.type, place.codec, place.sealed_len, place.plain_len)
+        try:
+            if self._copy.get_into(ids.pack_name(place.pack), place.offset, sealed) != len(sealed):
+                return None
+            head = self._index.head(place.pack)
+            return head.open_into(place.number, sealed, row, self._keys, room.plain(len(sealed)))
+        except (Missing, Unreachable, Refused):
+            return None
+
     def _sealed(self, place: Place) -> memoryview:
         run = self._runs.get((place.pack, place.offset))
         if run is None:
@@ -72,7 +92,7 @@ def _runs(places: list[Place]) -> dict[tuple[bytes, int], _Run]:
     """The run that each small blob is in, by its pack and offset."""
     runs: dict[tuple[bytes, int], _Run] = {}
     run, total = _Run(b"", 0, 0), 0
-    for place in sorted(places, key=lambda place: (place.pack, place.offset)):
+    for place in sorted(places, key=attrgetter("pack", "offset")):
         end = place.offset + place.sealed_len
         if place.sealed_len > _SMALL or total > _MOST_BYTES:
             continue

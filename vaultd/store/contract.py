@@ -10,6 +10,29 @@ from typing import Protocol
 Buffer = bytes | bytearray | memoryview
 
 
+class Room:
+    """Memory that one thread lends to its reads, one after another. Made as large as the largest needs, which
+    for two buffers is 32 MiB at most, and mostly 2.
+    """
+
+    __slots__ = ("_plain", "_sealed")
+
+    def __init__(self) -> None:
+        self._sealed = self._plain = memoryview(b"")
+
+    def sealed(self, length: int) -> memoryview:
+        """`length` bytes for what is read; what was lent before is overwritten."""
+        if len(self._sealed) < length:
+            self._sealed = memoryview(bytearray(length))
+        return self._sealed[:length]
+
+    def plain(self, length: int) -> memoryview:
+        """`length` more for what that decrypts to."""
+        if len(self._plain) < length:
+            self._plain = memoryview(bytearray(length))
+        return self._plain[:length]
+
+
 class Blobs(Protocol):
     """Blobs that can be read. What is returned was authenticated and re-hashed on this very read."""
 
@@ -23,6 +46,10 @@ class Blobs(Protocol):
         Tries every place that holds it. Raises Missing (no place knows it, or it is of another type),
         Damaged (it is known, and no place gave bytes that are right), Unreachable.
         """
+        ...
+
+    def read_into(self, blob_id: bytes, blob_type: int, room: Room) -> Buffer:
+        """Like `read`; the answer may lie in `room`, and is gone with the next call that is lent it."""
         ...
 
     def expect(self, blob_ids: Sequence[bytes]) -> None:

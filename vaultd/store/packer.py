@@ -24,7 +24,7 @@ from vaultd.format.codec import encode, encode_many
 from vaultd.format.keys import Keys
 from vaultd.format.limits import CHUNK, HEAD, KIND_DATA, KIND_TREE, MAX_BLOB
 from vaultd.store.buffers import Buffers
-from vaultd.store.contract import Buffer
+from vaultd.store.contract import Buffer, Room
 from vaultd.store.index import BlobIndex
 from vaultd.store.reader import Reader
 from vaultd.store.sieve import Sieve
@@ -153,6 +153,11 @@ class Packer:
             if fresh := self._fresh.get(blob_id):
                 return self._read_fresh(*fresh, blob_type)
         return self._reader.read(blob_id, blob_type)
+
+    def read_into(self, blob_id: bytes, blob_type: int, room: Room) -> Buffer:
+        if blob_id in self._fresh:
+            return self.read(blob_id, blob_type)
+        return self._reader.read_into(blob_id, blob_type, room)
 
     def _read_fresh(self, box: _OpenBox, number: int, blob_type: int) -> bytes:
         row = box.writer.rows[number]

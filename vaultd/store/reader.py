@@ -9,6 +9,7 @@ from vaultd.errors import Damaged, Missing, Refused, Unreachable, VaultdError
 from vaultd.format.box import Row
 from vaultd.format.keys import Keys
 from vaultd.store.ahead import Ahead
+from vaultd.store.contract import Buffer, Room
 from vaultd.store.index import BlobIndex
 from vaultd.store.state import Place
 
@@ -44,6 +45,11 @@ class Reader:
         if plain is None:
             raise failure or Missing(blob_id.hex(), self._copy.label)
         return plain
+
+    def read_into(self, blob_id: bytes, blob_type: int, room: Room) -> Buffer:
+        ahead: Ahead | None = getattr(self._expected, "ahead", None)
+        found = ahead.read_into(blob_id, blob_type, room) if ahead is not None else None
+        return self.read(blob_id, blob_type) if found is None else found
 
     def _places(self, blob_id: bytes) -> list[Place]:
         places = self._index.places(blob_id)

@@ -30,6 +30,7 @@ class Vault:
         self.type_of = self._reader.type_of
         self.length_of = self._reader.length_of
         self.read = self._reader.read
+        self.read_into = self._reader.read_into
         self.expect = self._reader.expect
 
     def sync(self) -> None:

@@ -8,7 +8,7 @@ from vaultd.errors import Refused
 from vaultd.format.entry import FILE, Entry, sparse_map, sparse_map_chunks
 from vaultd.format.extra import decode_sparse
 from vaultd.format.limits import CHUNK, MAX_BLOB
-from vaultd.store.contract import Blobs
+from vaultd.store.contract import Blobs, Buffer, Room
 from vaultd.tree.folder import damaged, read_list
 
 Extent = tuple[bytes, int, int]  # id of a chunk, where it starts in the content, its length
@@ -72,6 +72,14 @@ def length_of(blobs: Blobs, content: Pairs | bytes) -> int:
 def read_chunk(blobs: Blobs, blob_id: bytes, length: int) -> bytes:
     """A chunk that must have this length. Raises Missing, Damaged ("size")."""
     plain = blobs.read(blob_id, CHUNK)
+    if len(plain) != length:
+        raise damaged(blob_id, "size")
+    return plain
+
+
+def read_chunk_into(blobs: Blobs, blob_id: bytes, length: int, room: Room) -> Buffer:
+    """The same; it may lie in `room`."""
+    plain = blobs.read_into(blob_id, CHUNK, room)
     if len(plain) != length:
         raise damaged(blob_id, "size")
     return plain

@@ -13,7 +13,7 @@ from operator import attrgetter, itemgetter
 from typing import cast
 
 from vaultd.errors import Damaged, Missing, Refused
-from vaultd.format.entry import Entry
+from vaultd.format.entry import FOLDER, Entry
 from vaultd.format.limits import LIST, PAGE
 from vaultd.format.lists import ListNode, decode_list
 from vaultd.format.page import check_order, decode_page
@@ -145,6 +145,25 @@ def entries_in(
             yield page
         else:
             yield from page
+
+
+def rows_of(blobs: Blobs, content: bytes) -> Iterator[Entry | list[Entry] | Wrong]:
+    """The same; what stands between two folders, or the ends of a page, comes in one list."""
+    for page in read_leaves(blobs, leaves(blobs, content)):
+        if isinstance(page, Missing | Damaged):
+            yield page
+            continue
+        row: list[Entry] = []
+        for entry in page:
+            if entry.kind != FOLDER:
+                row.append(entry)
+                continue
+            if row:
+                yield row
+                row = []
+            yield entry
+        if row:
+            yield row
 
 
 def find_name(blobs: Blobs, content: bytes, name: bytes) -> Entry | None:
