@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from vaultd.capture.reading import Part, Stream, parts_of, stat_again, stood_still
-from vaultd.format.chunker import Chunker
+from vaultd.format.chunker import Chunker, Cut
 from vaultd.format.entry import Entry
 from vaultd.format.extra import encode_sparse
 from vaultd.format.keys import Keys
@@ -86,7 +86,7 @@ class Storing:
     def value(self, plain: Buffer) -> Pairs:
         """Something large that is not a file, as chunks."""
         view = memoryview(plain)
-        cuts = self._chunker.cut(view, True)
+        cuts = self._chunker.begin().cut(view, True)
         return tuple((self._sink.write(CHUNK, view[at : at + n]), n) for at, n in cuts)
 
     def inline_or_pairs(self, plain: bytes) -> bytes | Pairs:
@@ -103,18 +103,18 @@ class Storing:
 
     def _store(self, stream: Stream) -> Pairs | bytes:
         pairs, view, held = ContentBuilder(self._write_list), self._view, 0
+        cuts = self._chunker.begin()
         while True:
             held += stream.fill(view[held:])
             last = held < len(view)
-            done = self._write(view[:held], last, pairs) if held else 0
+            done = self._write(view, cuts.cut(view[:held], last), pairs)
             if last:
                 return pairs.finish()
             view[: held - done] = view[done:held]
             held -= done
 
-    def _write(self, view: memoryview, last: bool, pairs: ContentBuilder) -> int:
-        """Write the chunks that are sure; return where the last of them ends."""
-        cuts = self._chunker.cut(view, last)
+    def _write(self, view: memoryview, cuts: list[Cut], pairs: ContentBuilder) -> int:
+        """Write these chunks; return where the last of them ends."""
         ids = self._writers.write([view[offset : offset + length] for offset, length in cuts])
         for blob_id, (_, length) in zip(ids, cuts, strict=True):
             pairs.add(blob_id, length)
