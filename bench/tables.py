@@ -1,6 +1,7 @@
 """The figures as tables, in Markdown that reads as well on a terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from bench.operations import BY_NAME
 from bench.samples import PLACES, Cell, Key, Results, cells, ratio
@@ -22,6 +23,7 @@ def tables(results: Results) -> str:
         here = {key: cell for key, cell in found.items() if (key.place, key.corpus) == (place, corpus)}
         peers = [peer for peer in results.peers if any(key.peer == peer for key in here)]
         parts += [f"### {corpus}, {_where(results, place)}", _times(here, peers), _sizes(here, peers)]
+        parts.append(_additions(here, peers))
     parts += [f"* {note}" for note in results.notes]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -79,12 +81,26 @@ def _sizes(found: dict[Key, Cell], peers: Sequence[str]) -> str:
     return _table(["MB stored", *peers], rows) if rows else ""
 
 
+def _additions(found: dict[Key, Cell], peers: Sequence[str]) -> str:
+    """The same of what each snapshot but the first added."""
+    stored = {key: cell.stored for key, cell in found.items() if cell.stored}
+    rows = []
+    for before, after in pairwise(_ordered(key.operation for key in stored)):
+        had = {key.peer: size for key, size in stored.items() if key.operation == before}
+        sizes = {key.peer: size for key, size in stored.items() if key.operation == after}
+        added = {peer: size - had[peer] for peer, size in sizes.items() if peer in had}
+        rows.append([f"added by: {BY_NAME[after].label}", *(_megabytes(added, peer) for peer in peers)])
+    return _table(["MB added", *peers], rows) if rows else ""
+
+
 def _megabytes(sizes: dict[str, int], peer: str) -> str:
     if peer not in sizes:
         return "-"
     words = f"{sizes[peer] / _MB:,.2f}"
     mine = sizes.get("vaultd")
-    return words if peer == "vaultd" or not mine else f"{words} ({mine / sizes[peer]:.3f})"
+    return (
+        words if peer == "vaultd" or not mine or sizes[peer] <= 0 else f"{words} ({mine / sizes[peer]:.3f})"
+    )
 
 
 def _ordered(names: Iterable[str]) -> Iterator[str]:

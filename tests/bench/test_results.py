@@ -77,6 +77,21 @@ def test_a_table_says_what_how_long_and_beside_whom() -> None:
     assert "| after: first snapshot | 0.00 | 0.00 (0.900) | - |" in text
 
 
+def test_a_table_says_what_a_snapshot_added() -> None:
+    made = results()
+    assert "MB added" not in tables(made)
+    made.samples += [
+        sample("vaultd", 1, "change", stored=2_000_900),
+        sample("restic", 1, "change", stored=4_001_000),
+        sample("vaultd", 1, "edited", stored=2_000_900),
+        sample("restic", 1, "edited", stored=4_001_000),
+    ]
+    text = tables(made)
+    assert "| MB added | vaultd | restic | cp |" in text
+    assert "| added by: one file changed | 2.00 | 4.00 (0.500) | - |" in text
+    assert "| added by: edited generation | 0.00 | 0.00 | - |" in text
+
+
 def test_every_row_of_a_table_has_as_many_cells() -> None:
     for block in tables(results()).split("\n\n"):
         widths = {line.count("|") for line in block.splitlines() if line.startswith("|")}

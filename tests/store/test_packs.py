@@ -78,9 +78,34 @@ def test_packs_are_closed_when_they_are_long_enough(
     vault: Vault, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packer, "PACK_SIZE", 100_000)
-    ids = write_all(vault, [(CHUNK, os.urandom(30_000)) for _ in range(20)])
+    ids = write_all(vault, [(CHUNK, os.urandom(30_000)) for _ in range(25)])
     assert len(places.packs()) >= 5
     assert all(len(vault.read(blob_id, CHUNK)) == 30_000 for blob_id in ids)
+
+
+@pytest.mark.parametrize("length", [20_000, 300_000, 1_000_000])
+def test_packs_are_closed_where_padding_costs_little(
+    vault: Vault, places: Places, length: int, rng: random.Random
+) -> None:
+    """A pack closed at its first byte past 16 MiB is padded by up to 3 %, and always so if its blobs are
+    small.
+    """
+    plains = [rng.randbytes(rng.randrange(length // 2, length)) for _ in range(120_000_000 // length)]
+    write_all(vault, [(CHUNK, plain) for plain in plains])
+    sizes = sorted(path.stat().st_size for path in places.packs())
+    assert sizes[-1] <= packer.PACK_SIZE * 5 // 4 + length * 2
+    assert sum(sizes) <= sum(map(len, plains)) * 1.01
+
+
+def test_a_pack_is_full_where_its_padding_is_small_and_at_twenty_mebibytes_in_any_case() -> None:
+    mib = 1 << 20
+    full = packer._is_full
+    assert not full(13 * mib)  # nothing to pad, but short
+    assert full(14 * mib)
+    assert not full(14 * mib + 1)
+    assert full(14 * mib + (1 << 18) - (1 << 15))
+    assert not full(19 * mib + 1)
+    assert full(20 * mib + 1)
 
 
 def test_several_threads_may_write(vault: Vault) -> None:

@@ -58,3 +58,8 @@ PAGE_TARGET = 1 << 20  # a page ends before it would pass this
 PAGE_CUT = 128  # names from one end of a page to the next, on average
 LIST_CUT = 1024  # items from one end of a list to the next, on average
 MIN_CHUNK, AVG_CHUNK, MAX_CHUNK = 256 << 10, 1 << 20, 4 << 20
+# The first chunk of a file cut by content; one is never longer than what is left whole.
+MIN_FIRST_CHUNK, AVG_FIRST_CHUNK = 32 << 10, 64 << 10
+# A database is cut into pieces of 32 KiB, and into so many more whenever its length doubles:
+# longer ones begin at 2^14 x 64 KiB = 1 GiB.
+MIN_PIECE, PIECES = 32 << 10, 1 << 14

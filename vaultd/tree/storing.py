@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from vaultd.capture.reading import Part, Stream, parts_of, stat_again, stood_still
-from vaultd.format.chunker import Chunker
+from vaultd.format.chunker import Chunker, Cut
 from vaultd.format.entry import Entry
 from vaultd.format.extra import encode_sparse
 from vaultd.format.keys import Keys
@@ -137,7 +137,7 @@ class Storing:
     def value(self, plain: Buffer) -> Pairs:
         """Something large that is not a file, as chunks."""
         view = memoryview(plain)
-        cuts = self._chunker.cut(view, True)
+        cuts = self._chunker.begin().cut(view, True)
         return tuple((self._sink.write(CHUNK, view[at : at + n]), n) for at, n in cuts)
 
     def inline_or_pairs(self, plain: bytes) -> bytes | Pairs:
@@ -154,12 +154,13 @@ class Storing:
 
     def _store(self, stream: Stream) -> Chunks:
         chunks, tail = Chunks(self._write_list), memoryview(b"")
+        cuts = self._chunker.begin()
         while True:
             buffer = self._next_buffer()
             buffer.view[: len(tail)] = tail
             held = len(tail) + stream.fill(buffer.view[len(tail) :])
             last = held < len(buffer.view)
-            done = self._begin(buffer, held, last, chunks) if held else 0
+            done = self._begin(buffer, cuts.cut(buffer.view[:held], last), chunks)
             if last:
                 return chunks
             tail = buffer.view[done:held]
@@ -171,9 +172,10 @@ class Storing:
         buffer.wait()
         return buffer
 
-    def _begin(self, buffer: _Buffer, held: int, last: bool, chunks: Chunks) -> int:
-        """Begin to store the chunks that are sure; return where the last of them ends."""
-        cuts = self._chunker.cut(buffer.view[:held], last)
+    def _begin(self, buffer: _Buffer, cuts: list[Cut], chunks: Chunks) -> int:
+        """Begin to store these chunks; return where the last of them ends."""
+        if not cuts:
+            return 0
         buffer.begun = self._writers.begin([buffer.view[at : at + length] for at, length in cuts])
         chunks.add(buffer.begun)
-        return sum(cuts[-1]) if cuts else 0
+        return sum(cuts[-1])

@@ -3,7 +3,8 @@ interpreter lock. Nobody waits for them until their memory is wanted again, or t
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from vaultd.format.limits import CHUNK
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
 # More threads wait for one another: one of them at a time fills a pack.
 MOST_THREADS = 4
+# A thread is given chunks of so many bytes at once: handing over the small ones of a database one by one
+# would take longer than storing them.
+_TOGETHER = 1 << 20
 
 
 class Begun:
     """Chunks on their way to the sink, and their lengths."""
 
-    def __init__(self, futures: "list[Future[bytes]]", lengths: list[int]) -> None:
+    def __init__(self, futures: "list[Future[list[bytes]]]", lengths: list[int]) -> None:
         self._futures = futures
         self._lengths = lengths
 
@@ -30,12 +34,12 @@ class Begun:
 
     def pairs(self) -> list[tuple[bytes, int]]:
         """The id and length of each, once it was taken by the sink. Raises what the sink raised."""
-        ids = [future.result() for future in self._futures]
+        ids = chain.from_iterable(future.result() for future in self._futures)
         return list(zip(ids, self._lengths, strict=True))
 
 
 class Writers:
-    """Threads that are started with the first chunk. `check` is called before each chunk."""
+    """Threads that are started with the first chunk. `check` is called before each MiB of chunks."""
 
     def __init__(self, sink: Sink, check: Callable[[], None]) -> None:
         self._sink = sink
@@ -47,12 +51,12 @@ class Writers:
 
         Where `check` raises, nobody looks at the memory any more.
         """
-        pool, futures = self._started(), list["Future[bytes]"]()
+        pool, futures = self._started(), list["Future[list[bytes]]"]()
         begun = Begun(futures, [len(chunk) for chunk in chunks])
         try:
-            for chunk in chunks:
+            for some in _together(chunks):
                 self._check()
-                futures.append(pool.submit(self._sink.write, CHUNK, chunk))
+                futures.append(pool.submit(self._sink.write_many, CHUNK, some))
         except BaseException:
             begun.wait()
             raise
@@ -76,3 +80,16 @@ class Writers:
 
             self._pool = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1), "vaultd-chunks")
         return self._pool
+
+
+def _together(chunks: list[memoryview]) -> Iterator[list[memoryview]]:
+    """The chunks in their order, small ones by the MiB."""
+    some, size = list[memoryview](), 0
+    for chunk in chunks:
+        some.append(chunk)
+        size += len(chunk)
+        if size >= _TOGETHER:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
