@@ -4,9 +4,9 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from bench import machine, report, suites
+from bench import machine, memory, report, suites
 from bench.peers.found import NAMES, find_peers
 from bench.peers.peer import Peer
 from bench.rounds import play
@@ -51,12 +51,13 @@ def _run_beside(chosen: argparse.Namespace) -> None:
     longest: dict[str, float] = {}
     with Sources(_CORPORA) as sources:
         sources.prepare(task for _, task in tasks)
+        _touch_memory(sources, [task for _, task in tasks], peers)
         for number, task in tasks:
-            name, began = task.corpus.name, time.monotonic()
-            if number and began + longest[name] > end:
+            name, ready = task.corpus.name, time.monotonic() + sources.wait(task)
+            if number and ready + longest[name] > end:
                 continue
             _play(results, task, peers, number, sources)
-            longest[name] = max(longest.get(name, 0), time.monotonic() - began)
+            longest[name] = max(longest.get(name, 0), time.monotonic() - ready)
     whole = not (chosen.quick or chosen.only or chosen.peers or chosen.where)
     _end(results, "results")
     if whole:
@@ -70,11 +71,13 @@ def _run_parts(chosen: argparse.Namespace) -> None:
         if not task.done():
             continue
         if lacking := suites.lacks(part, chosen.scale, place):
-            print(f"{part.corpus.name} is left out: {lacking}", file=sys.stderr)
+            _say(f"{part.corpus.name} is left out: {lacking}")
             continue
         results, peers = _begin([name for name in part.peers if fits(chosen.peers, name)])
         _name_places(results, [place])
         with Sources(_CORPORA) as sources:
+            if place.name == "memory":
+                _say(memory.touch(round(part.room[0] * chosen.scale)))
             _play(results, task, peers, 0, sources)
         name = part.corpus.name
         _end(results, f"scale-{name}")
@@ -87,9 +90,18 @@ def _begin(names: Iterable[str]) -> tuple[Results, list[Peer]]:
     peers, without = find_peers(tuple(names), suites.CACHE)
     for sentence in without:
         results.note(sentence)
-        print(sentence, file=sys.stderr)
+        _say(sentence)
     results.peers = {peer.name: {"version": peer.version, "unlocks": peer.unlocks} for peer in peers}
     return results, peers
+
+
+def _touch_memory(sources: Sources, tasks: Sequence[Task], peers: Sequence[Peer]) -> None:
+    if trees := sources.prepare(task for task in tasks if task.place.name == "memory"):
+        _say(memory.touch(memory.needed(trees, len(peers))))
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def _name_places(results: Results, places: Iterable[Place]) -> None:
@@ -98,7 +110,7 @@ def _name_places(results: Results, places: Iterable[Place]) -> None:
 
 
 def _play(results: Results, task: Task, peers: list[Peer], number: int, sources: Sources) -> None:
-    print(f"round {number + 1}: {task.corpus.name} {PLACES[task.place.name]}", file=sys.stderr)
+    _say(f"round {number + 1}: {task.corpus.name} {PLACES[task.place.name]}")
     play(task, peers, number, sources, results)
 
 

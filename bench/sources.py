@@ -42,16 +42,19 @@ class Sources:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def prepare(self, tasks: Iterable[Task]) -> None:
-        """Make the trees of these tasks now, so that they grow old together."""
-        for task in tasks:
-            self._source(task)
+    def prepare(self, tasks: Iterable[Task]) -> list[Path]:
+        """Make the trees of these tasks now, so that they grow old together, and say where they are."""
+        return list(dict.fromkeys(self._source(task).tree for task in tasks))
+
+    def wait(self, task: Task) -> float:
+        """For how many seconds `lend` would leave the tree of a task alone."""
+        return max(0, self._source(task).touched + self._age - time.monotonic())
 
     @contextlib.contextmanager
     def lend(self, task: Task) -> Iterator[Path]:
         """The tree of a task, as it was made and old enough. It may be edited, and is put back."""
         source = self._source(task)
-        time.sleep(max(0, source.touched + self._age - time.monotonic()))
+        time.sleep(self.wait(task))
         yield source.tree
         if task.kept:
             _put_back(self._kept(task), source.tree)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench import memory
 from bench.corpora.chats import CHATS
 from bench.corpora.corpus import Corpus
 from bench.corpora.large import BLOBS, FOLDER, MILLION, SPARSE
@@ -37,7 +38,7 @@ class Limits:
 
 # One round in three is on the disk: it says less of the programs, and varies more.
 FULL = Limits(1, 17.5, ("memory", "disk", "memory"))
-QUICK = Limits(0.05, 2.5, ("memory",))
+QUICK = Limits(0.05, 2.3, ("memory",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +114,13 @@ def lacks(part: Part, scale: float, place: Place) -> str:
     room, files = (amount * scale for amount in part.room)
     free = shutil.disk_usage(place.folder).free
     if place.name == "memory":
-        free = min(free, _available_memory())
+        free = min(free, memory.available())
     inodes = _free_inodes(place.folder)
     if free < room:
         return f"{room / _GIB:.1f} GiB of {place.name} are needed, {free / _GIB:.1f} GiB are free"
     if inodes < files:
         return f"{files:.0f} files are needed on the {place.name}, {inodes} can be made"
     return ""
-
-
-def _available_memory() -> int:
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def _free_inodes(folder: Path) -> int:

@@ -26,7 +26,7 @@ def test_many_at_once_are_stored_as_one_by_one(vault: Vault, places: Places) -> 
     assert ids == [KEYS.blob_id(CHUNK, plain) for plain in plains + plains[150:]]
     assert ids[:100] == known
     assert [vault.read(blob_id, CHUNK) for blob_id in ids[:300]] == plains
-    assert vault.state.counts()[2] == 300
+    assert vault.state.count_blobs() == 300
     assert sum(len(vault.index.read_table(pack, size)) for pack, size in vault.state.packs().items()) == 300
     assert len(places.packs()) == 2
 
@@ -61,7 +61,7 @@ def test_the_first_snapshot_asks_for_next_to_no_blob(vault: Vault, monkeypatch: 
     # What was delivered in this very run is known all the same.
     assert sink.write_many(CHUNK, plains) == ids
     sink.finish()
-    assert vault.state.counts()[2] == 2000
+    assert vault.state.count_blobs() == 2000
 
 
 def test_a_pack_of_many_blobs_is_verified_by_who_filled_it(

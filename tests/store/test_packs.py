@@ -123,7 +123,7 @@ def test_several_threads_may_write(vault: Vault) -> None:
     sink.finish()
     assert found[0] == found[1] == found[2] == found[3]
     assert [vault.read(blob_id, CHUNK) for blob_id in found[0]] == shared
-    assert vault.state.counts()[2] == 200
+    assert vault.state.count_blobs() == 200
 
 
 def test_a_lost_pack_is_stored_anew(vault: Vault, places: Places) -> None:

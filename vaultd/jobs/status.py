@@ -79,7 +79,7 @@ class Status:
 def status(session: Session) -> Status:
     """Everything that is known without reading data. Copies that do not answer count for nothing."""
     vault, leave = session.vault, removed_slots(session)
-    packs, stored, _ = vault.state.counts()
+    packs, stored = vault.state.counts()
     snapshots = list_snapshots(vault.journal)
     looks = _looks(session, leave)
     level = _level(session, {each.place.copy_id: held for each, held in looks if held is not None}, leave)

@@ -17,6 +17,8 @@ from vaultd.errors import Busy, Full, ReadOnly
 
 # Waiting for another process's short write; a command that only reads never holds the file for longer.
 _BUSY_SECONDS = 30
+# Instructions of SQLite, a few milliseconds of them.
+_STEPS_UNHEARD = 100_000
 # The second where SQLite quotes in its message the text that is damaged.
 FAILED = (sqlite3.DatabaseError, UnicodeDecodeError)
 
@@ -132,6 +134,25 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     db.execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def _lasting(self) -> Iterator[sqlite3.Connection]:
+        """For one statement that may take a minute, in a transaction of its own. Whoever asks to stop is
+        heard meanwhile, and then nothing of it is done: KeyboardInterrupt.
+        """
+        with self._guarded() as db:
+            if db.in_transaction:
+                db.execute("COMMIT")
+            # While it runs, Python looks for signals only here; what is raised then makes SQLite give up.
+            db.set_progress_handler(lambda: 0, _STEPS_UNHEARD)
+            try:
+                yield db
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    raise KeyboardInterrupt from None
+                raise
+            finally:
+                db.set_progress_handler(None, 0)
 
     def _surely(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows that need none that was there before: where the file is damaged, into a new one."""

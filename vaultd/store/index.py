@@ -7,7 +7,7 @@ trusted because of it.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from vaultd import ids
@@ -20,6 +20,7 @@ from vaultd.format.limits import HEAD, HOLDS, INDEX, KIND_INDEX, MIN_BOX, PACK_K
 from vaultd.format.table import decode_table, encode_table
 from vaultd.store.single import seal_alone
 from vaultd.store.state import Place, State, StateLost
+from vaultd.store.tables import PackRows, together
 
 Answer = TypeVar("Answer")
 
@@ -63,7 +64,8 @@ class BlobIndex:
         new = {digest: size for digest, size in listed.items() if known.get(digest) != size}
         self.troubles, self.unknown = [], []
         if new:
-            self._learn(new)
+            self._learn(new, len(known) - len(gone))
+        self._state.end_many()
 
     def rebuild(self) -> None:
         """Forget all that state says of blobs, and read it from the packs, whatever an index says."""
@@ -73,12 +75,20 @@ class BlobIndex:
         self._heads.clear()
         self.sync()
 
-    def _learn(self, new: dict[bytes, int]) -> None:
+    def _learn(self, new: dict[bytes, int], known: int) -> None:
+        """Know the tables of new packs, beside so many that are known."""
+        if len(new) > known:
+            self._state.begin_many()
+        for packs in together(self._tables(new)):
+            self._add(packs)
+
+    def _tables(self, new: dict[bytes, int]) -> Iterator[PackRows]:
+        """The tables of packs, out of index files where they are listed, else out of the packs."""
         if len(new) > 1 and not self._rebuilt:
-            self._learn_from_indexes(new)
+            yield from self._listed_tables(new)
         for digest, size in new.items():
             try:
-                self.learn(digest, size, self.read_table(digest, size))
+                yield PackRows(digest, size, self.read_table(digest, size))
             except Missing as error:
                 self.troubles.append(error)
             except Refused as error:
@@ -90,33 +100,37 @@ class BlobIndex:
         else:
             self.troubles.append(Damaged(name, self._copy.label, error.reason))
 
-    def learn(self, digest: bytes, size: int, rows: Sequence[Row], indexed: bool = False) -> None:
+    def learn(self, digest: bytes, size: int, rows: Sequence[Row]) -> None:
         """Know a pack's table, as its trailer says."""
+        self._add([PackRows(digest, size, rows)])
+
+    def _add(self, packs: list[PackRows]) -> None:
         try:
-            self._state.add_pack(digest, size, rows, indexed)
+            self._state.add_packs(packs)
         except StateLost:
             self.sync()
 
-    def _learn_from_indexes(self, new: dict[bytes, int]) -> None:
+    def _listed_tables(self, new: dict[bytes, int]) -> Iterator[PackRows]:
+        """Those that stand in index files; they are taken out of `new`."""
         for stored in list(self._copy.list("index/")):
             if not new:
                 return
             try:
-                blobs = open_box(self._copy.fetch(stored.name), self._keys, KIND_INDEX)
-                for _, plain in blobs:
-                    self._learn_listed(decode_index(plain).packs, new)
+                for _, plain in open_box(self._copy.fetch(stored.name), self._keys, KIND_INDEX):
+                    yield from self._wanted(decode_index(plain).packs, new)
             except (Damaged, Missing) as error:
                 self.troubles.append(error)
             except Refused as error:
                 self._tell_refused(stored.name, error)
 
-    def _learn_listed(self, packs: Iterable[PackTable], new: dict[bytes, int]) -> None:
+    def _wanted(self, packs: Iterable[PackTable], new: dict[bytes, int]) -> Iterator[PackRows]:
         for pack in packs:
             if new.get(pack.digest) == pack.file_len:
                 # The table is as good as the index's seal; of the pack's kind only its own head tells.
                 kind = BoxHead.parse(pack.head, self._keys, PACK_KINDS).kind
-                self.learn(pack.digest, pack.file_len, decode_table(pack.table, kind), indexed=True)
+                rows = decode_table(pack.table, kind)
                 del new[pack.digest]
+                yield PackRows(pack.digest, pack.file_len, rows, indexed=True)
 
     def read_table(self, digest: bytes, size: int) -> list[Row]:
         """A pack's own table, from its trailer. Raises Refused, Missing, Unreachable."""

@@ -8,24 +8,19 @@ asked is told to fill it again (`StateLost`).
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vaultd.format.box import Row, offsets
+from vaultd.store import tables
 from vaultd.store.database import Database, StateLost
+from vaultd.store.tables import PackRows
 
 __all__ = ["BlobRow", "Place", "State", "StateLost"]
 
-SCHEMA = 1
+SCHEMA = 2
 _DOUBTS = "doubts"
-_TABLES = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS packs (
-    number INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL, size INTEGER NOT NULL, indexed INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS blobs (
-    id BLOB, pack INTEGER, number INTEGER, offset INTEGER, type INTEGER, codec INTEGER, sealed INTEGER,
-    plain INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
+_TABLES = f"""
+{tables.TABLES}CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS suspects (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS proven (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS logs (
@@ -48,7 +43,6 @@ _HELD = (
 # A statement costs more than a row. SQLite takes 32,766 values at most; beyond some hundred rows it gains
 # nothing.
 _ASKED_TOGETHER = 512
-_KEPT_TOGETHER = 256
 
 
 class Place(NamedTuple):
@@ -127,27 +121,33 @@ class State(Database):
         with self._writing() as db:
             db.executemany("UPDATE packs SET indexed = 1 WHERE digest = ?", ((pack,) for pack in packs))
 
-    def add_pack(self, digest: bytes, size: int, rows: Sequence[Row], indexed: bool = False) -> None:
-        """Know a pack's table, as its trailer says. Knowing it already is not an error."""
+    def add_packs(self, packs: Iterable[PackRows]) -> None:
+        """Know the tables of packs, as their trailers say: all of them or none. One that is known already
+        stays as it is.
+        """
         with self._writing() as db:
-            db.execute(
-                "INSERT OR IGNORE INTO packs (digest, size, indexed) VALUES (?, ?, ?)",
-                (digest, size, indexed),
-            )
-            number = db.execute("SELECT number FROM packs WHERE digest = ?", (digest,)).fetchone()[0]
-            _insert_blobs(db, number, rows)
+            tables.insert(db, packs)
+
+    def begin_many(self) -> None:
+        """More packs will be added than are known: their rows are made easy to find by `end_many`."""
+        with self._writing() as db:
+            tables.drop_index(db)
+
+    def end_many(self) -> None:
+        """Make all rows easy to find, whoever added them. Raises KeyboardInterrupt: they stay, and are slow
+        to find.
+        """
+        with self._lasting() as db:
+            tables.make_index(db, self._path.parent)
 
     def drop_packs(self, digests: Iterable[bytes]) -> None:
         """Forget packs that are no longer there, and with them everything that was trusted without
         reading.
         """
+        gone = list(digests)
         with self._writing() as db:
-            for digest in digests:
-                for (number,) in db.execute(
-                    "SELECT number FROM packs WHERE digest = ?", (digest,)
-                ).fetchall():
-                    db.execute("DELETE FROM blobs WHERE pack = ?", (number,))
-                    db.execute("DELETE FROM packs WHERE number = ?", (number,))
+            tables.remove(db, gone)
+            for digest in gone:
                 db.execute("DELETE FROM proven WHERE digest = ?", (digest,))
             _distrust(db)
 
@@ -222,10 +222,15 @@ class State(Database):
         )
         return [BlobRow(*row) for row in self._rows(sql, digest)]
 
-    def counts(self) -> tuple[int, int, int]:
-        """Packs, bytes in packs, distinct blobs."""
+    def counts(self) -> tuple[int, int]:
+        """Packs, and bytes in packs."""
         packs, size = self._rows("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM packs")[0]
-        return packs, size, self._rows("SELECT COUNT(*) FROM blobs")[0][0]
+        return packs, size
+
+    def count_blobs(self) -> int:
+        """Distinct blobs; looks at every one."""
+        count: int = self._rows("SELECT COUNT(DISTINCT id) FROM blobs")[0][0]
+        return count
 
     # Records.
 
@@ -277,18 +282,6 @@ class State(Database):
     def drop_staged(self) -> None:
         with self._writing() as db:
             db.execute("DELETE FROM staged")
-
-
-def _insert_blobs(db: sqlite3.Connection, pack: int, rows: Sequence[Row]) -> None:
-    """By id, since rows that come in their order go to neighbouring pages of the file."""
-    columns = zip(*rows, strict=True)
-    of_id, rest = next(columns), tuple(columns)
-    placed = sorted(zip(of_id, repeat(pack), count(), offsets(rows), *rest, strict=False))
-    for begin in range(0, len(placed), _KEPT_TOGETHER):
-        some = placed[begin : begin + _KEPT_TOGETHER]
-        marks = ",".join(["(?,?,?,?,?,?,?,?)"] * len(some))
-        values = tuple(chain.from_iterable(some))
-        db.execute(f"INSERT OR REPLACE INTO blobs VALUES {marks}", values)
 
 
 def _distrust(db: sqlite3.Connection) -> None:
