@@ -227,12 +227,14 @@ def test_what_must_be_sorted_goes_beside_the_state(places: Places, tmp_path: Pat
 
 
 def test_a_file_that_forgot_what_its_key_is_takes_no_rows(places: Places, tmp_path: Path) -> None:
-    """With one flipped bit no number fits a row any more: packs would be known whose blobs nobody finds."""
+    """With one flipped bit that word is part of a type, and no number fits a row any more: packs would be
+    known whose blobs nobody finds.
+    """
     path = tmp_path / "other.db"
     places.open(path).close()
     data = path.read_bytes()
     assert data.count(b"number INTEGER PRIMARY KEY") == 1
-    path.write_bytes(data.replace(b"number INTEGER PRIMARY", b"number INTEGDR PRIMARY"))
+    path.write_bytes(data.replace(b"INTEGER PRIMARY", b"INTEGER PRIMASY"))
     state = State(path, KEYS.vault_id)
     packs = [PackRows(b"p" * 32, 1000, [Row(b"i" * 32, CHUNK, 0, 66, 50)])]
     with pytest.raises(StateLost):
