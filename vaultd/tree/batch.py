@@ -1,5 +1,9 @@
 """Small files are stored many at a time: what a lookup, a call of the compressor and the way down to them
-cost is paid once for each batch. The next batch is read while one may still be on its way.
+cost is paid once for each batch.
+
+They are not handed to another thread. So much of what is done for a small file is Python that two threads
+only take the interpreter's lock from one another: 100,000 files took a quarter longer that way, and 20,000 of
+25 KB on average a third.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -39,8 +43,7 @@ class Large(NamedTuple):
 
 
 Item = Entry | Small | Large
-# Begins to store contents; what it returns waits until they were taken, and gives their ids.
-Store = Callable[[Plains], Callable[[], Ids]]
+Store = Callable[[Plains], Ids]
 Finish = Callable[[Small, bytes], Entry]
 
 
@@ -52,23 +55,19 @@ def in_order(items: Iterable[Item], store: Store, finish: Finish) -> Iterator[En
     batch: list[Item] = []
     plains: Plains = []
     size = 0
-    before: Iterator[Entry] = iter(())
     for item in items:
         batch.append(item)
         if isinstance(item, Small):
             plains.append(item.plain)
             size += len(item.plain)
         if len(batch) >= MOST_FILES or size >= MOST_BYTES:
-            begun = _finished(batch, store(plains), finish)
-            yield from before
-            before, batch, plains, size = begun, [], [], 0
-    begun = _finished(batch, store(plains), finish)
-    yield from before
-    yield from begun
+            yield from _finished(batch, store(plains) if plains else [], finish)
+            batch, plains, size = [], [], 0
+    yield from _finished(batch, store(plains) if plains else [], finish)
 
 
-def _finished(batch: list[Item], ids: Callable[[], Ids], finish: Finish) -> Iterator[Entry]:
-    following = iter(ids())
+def _finished(batch: list[Item], ids: Ids, finish: Finish) -> Iterator[Entry]:
+    following = iter(ids)
     for item in batch:
         if isinstance(item, Entry):
             yield item

@@ -25,9 +25,6 @@ from vaultd.tree.writers import Begun, Writers
 BUFFER = 8 << 20
 # One being read into while the other is being stored.
 BUFFERS = 2
-# Of files that are shorter than this on average, so much of the work is Python that two threads only take the
-# interpreter's lock from one another: 100,000 of them took a quarter longer that way.
-SHORT = 4 << 10
 TRIES = 3  # a file that is written to is read again, and once more
 
 Pair = tuple[bytes, int]
@@ -115,11 +112,8 @@ class Storing:
         """Store the small files among the entries of a folder, many together; all of its entries."""
         return in_order(items, self._store_small, finish)
 
-    def _store_small(self, plains: Plains) -> Callable[[], list[bytes]]:
-        if sum(map(len, plains)) > SHORT * len(plains):
-            return self._writers.begin_many(plains)
-        ids = self._sink.write_many(CHUNK, plains) if plains else []
-        return lambda: ids
+    def _store_small(self, plains: Plains) -> list[bytes]:
+        return self._sink.write_many(CHUNK, plains)
 
     def _once(self, fd: int, st: os.stat_result) -> tuple[Stored, os.stat_result]:
         size = st.st_size

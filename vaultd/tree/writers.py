@@ -3,12 +3,12 @@ interpreter lock. Nobody waits for them until their memory is wanted again, or t
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from vaultd.format.limits import CHUNK
-from vaultd.store.contract import Buffer, Sink
+from vaultd.store.contract import Sink
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -61,12 +61,6 @@ class Writers:
             begun.wait()
             raise
         return begun
-
-    def begin_many(self, plains: Sequence[Buffer]) -> Callable[[], list[bytes]]:
-        """Give small files to the sink, all to one thread; what is returned waits for their ids, and raises
-        what the sink raised.
-        """
-        return self._started().submit(self._sink.write_many, CHUNK, plains).result
 
     def close(self) -> None:
         """End the threads. Closing twice is not an error."""
