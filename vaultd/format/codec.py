@@ -52,7 +52,9 @@ def encode_many(plains: Sequence[Buffer]) -> list[tuple[int, Buffer]]:
     short = [plain for plain in plains if len(plain) <= _SAMPLED_FROM]
     frames = cast("Iterable[bytes]", _zstd.compress_many_short(short) if short else ())
     views = (memoryview(frame) for frame in frames)
-    return [_smaller(next(views), plain) if len(plain) <= _SAMPLED_FROM else encode(plain) for plain in plains]
+    return [
+        _smaller(next(views), plain) if len(plain) <= _SAMPLED_FROM else encode(plain) for plain in plains
+    ]
 
 
 def _smaller(frame: Buffer, plain: Buffer) -> tuple[int, Buffer]:
