@@ -179,7 +179,7 @@ def test_a_stop_while_the_index_is_made_is_heard_and_no_damage(
 ) -> None:
     stranger = fresh(places, tmp_path / "other.db")
 
-    def for_ever(db: sqlite3.Connection, _beside: Path) -> None:
+    def for_ever(db: sqlite3.Connection) -> None:
         stop_soon()
         db.execute(ENDLESS)
 
@@ -267,3 +267,17 @@ def test_trailers_are_not_read_of_what_an_index_lists(
     monkeypatch.setattr(BlobIndex, "read_table", noted)
     places.open(tmp_path / "other.db").close()
     assert len(read) == 2
+
+
+def test_what_is_put_aside_is_still_there_after_learning(
+    vault: Vault, filled: list[bytes], places: Places, tmp_path: Path
+) -> None:
+    """A temporary table that went away looked like damage, and all that was learned was thrown away."""
+    stranger = fresh(places, tmp_path / "stranger.db")
+    state = stranger.state
+    state.stage([(b"path", b"look", b"content")])
+    stranger.sync()
+    state.keep_staged(b"source", (), state.doubts())
+    assert state.recall(b"source", b"path") == (b"look", b"content")
+    assert len(state.packs()) == PACKS
+    stranger.close()

@@ -60,7 +60,8 @@ def faults_of(found: dict[Point, Call], ours: Sequence[Path]) -> list[Fault]:
             continue
         if call.changes or call.name == "close":
             faults += [Fault(point, f"error={error}") for error in ERRORS]
-        if call.name in WRITES:
+        # One byte of one byte is no short write but a lie: so SQLite makes the file longer that it maps.
+        if call.name in WRITES and not call.line.rstrip().endswith(") = 1"):
             faults.append(Fault(point, SHORT))
     return faults
 

@@ -71,12 +71,21 @@ class Database:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
+            self._sort_beside(db)
             db.execute("PRAGMA cache_size = -32768")  # KiB: 32 MiB of the 250 that a command may take
             db.executescript(self._tables)
         except BaseException:
             db.close()
             raise
         return db
+
+    def _sort_beside(self, db: sqlite3.Connection) -> None:
+        """What has to be sorted goes to files in our folder, which has room for the rows, rather than to
+        /tmp, which may be memory. Said first of all, since it drops every temporary table.
+        """
+        folder = str(self._path.parent.absolute()).replace("'", "''")
+        with contextlib.suppress(sqlite3.Error, UnicodeError):  # not every SQLite can
+            db.execute(f"PRAGMA temp_store_directory = '{folder}'")
 
     def _unlink(self) -> None:
         for suffix in ("", "-wal", "-shm"):

@@ -138,7 +138,7 @@ class State(Database):
         to find.
         """
         with self._lasting() as db:
-            tables.make_index(db, self._path.parent)
+            tables.make_index(db)
 
     def drop_packs(self, digests: Iterable[bytes]) -> None:
         """Forget packs that are no longer there, and with them everything that was trusted without

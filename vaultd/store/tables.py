@@ -6,11 +6,9 @@ cache. A process that ends in between leaves packs that are known whole, and row
 whoever is next goes on.
 """
 
-import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count, repeat
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from vaultd.format.box import Row, offsets
@@ -104,13 +102,7 @@ def drop_index(db: sqlite3.Connection) -> None:
     db.execute("DROP INDEX IF EXISTS blobs_by_id")
 
 
-def make_index(db: sqlite3.Connection, beside: Path) -> None:
-    """Make the index of ids where it is missing. What has to be sorted goes to files in that folder, which
-    has room for the rows, rather than to /tmp, which may be memory.
-    """
-    if _has_index(db):
-        return
-    with contextlib.suppress(sqlite3.Error, UnicodeError):  # not every SQLite has it
-        folder = str(beside.absolute()).replace("'", "''")
-        db.execute(f"PRAGMA temp_store_directory = '{folder}'")
-    db.execute("CREATE INDEX IF NOT EXISTS blobs_by_id ON blobs (id)")
+def make_index(db: sqlite3.Connection) -> None:
+    """Make the index of ids where it is missing."""
+    if not _has_index(db):
+        db.execute("CREATE INDEX IF NOT EXISTS blobs_by_id ON blobs (id)")
