@@ -275,7 +275,7 @@ def test_a_stop_is_obeyed_inside_a_large_file(source: Watched) -> None:
     asked = iter([False] * 4)
     with pytest.raises(KeyboardInterrupt):
         source.scan(stop=lambda: next(asked, True))
-    assert 1 <= source.sink.writes[CHUNK] <= 4
+    assert 1 <= source.sink.writes[CHUNK] <= 12  # it is asked before each MiB, of one to three chunks
 
 
 def test_no_descriptor_is_left_open(source: Watched) -> None:

@@ -2,7 +2,7 @@
 order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from vaultd.format.entry import FOLDER, Entry
 from vaultd.store.contract import Blobs
@@ -21,9 +21,20 @@ class Earlier:
         if content is not None:
             self._entries = only_good(entries_of(blobs, content), failed)
         self._next = next(self._entries, None)
+        self._ahead: dict[bytes, Entry] = {}
+
+    def look_ahead(self, names: Iterable[bytes]) -> dict[bytes, Entry]:
+        """The entries of these names, which ascend; until the next call they may be asked for again, in any
+        order.
+        """
+        self._ahead = {name: entry for name in names if (entry := self._following(name)) is not None}
+        return self._ahead
 
     def get(self, name: bytes) -> Entry | None:
         """The entry of this name, which must not be before the one that was asked for last."""
+        return self._ahead.get(name) or self._following(name)
+
+    def _following(self, name: bytes) -> Entry | None:
         while self._next is not None and self._next.name < name:
             self._next = next(self._entries, None)
         found = self._next
