@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from vaultd.copies.directory import DirectoryCopy
+from vaultd.format.box import BoxWriter
 from vaultd.format.keys import Keys
 from vaultd.store.state import State
 from vaultd.store.vault import Vault
@@ -34,6 +35,18 @@ class Places:
 
     def logs(self) -> list[Path]:
         return sorted(self.copy.glob("log/*/*"))
+
+
+def flip_finished(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """A bit at this place of every box flips as soon as it is finished."""
+    finish = BoxWriter.finish
+
+    def flipped(writer: BoxWriter, verify: bool = True) -> memoryview:
+        box = finish(writer, verify)
+        box[at] ^= 4
+        return box
+
+    monkeypatch.setattr(BoxWriter, "finish", flipped)
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.store.conftest import KEYS, Places
+from tests.store.conftest import KEYS, Places, flip_finished
 from vaultd.errors import Damaged, Full, Missing, Refused
-from vaultd.format.box import BoxWriter
 from vaultd.format.limits import CHUNK, LIST, PAGE
 from vaultd.store import packer
 from vaultd.store.vault import Vault
@@ -178,18 +177,12 @@ def test_a_bit_that_flips_in_the_buffer_never_leaves(
 ) -> None:
     """Whether it is verified by who filled the pack, or by the thread that puts it."""
     monkeypatch.setattr(packer, "_MANY", many)
-    real = BoxWriter.finish
-
-    def flipped(writer: BoxWriter, verify: bool = True) -> memoryview:
-        view = real(writer, verify)
-        view[150] ^= 4
-        return view
-
-    monkeypatch.setattr(BoxWriter, "finish", flipped)
+    flip_finished(monkeypatch, 150)
     sink = vault.sink()
     sink.write(CHUNK, os.urandom(1000))
     with pytest.raises(Refused, match="tag"):
         sink.finish()
+    sink.abandon()  # no thread is left to other tests
     with pytest.raises(Refused, match="tag"):
         sink.write(CHUNK, b"more")
     assert places.packs() == []

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
-from tests.store.conftest import KEYS, Places
+from tests.store.conftest import KEYS, Places, flip_finished
 from vaultd.errors import Refused
 from vaultd.format.box import BoxWriter, verify_box
 from vaultd.format.limits import CHUNK, KIND_DATA
@@ -168,8 +168,11 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 def store(vault: Vault, plains: list[bytes]) -> None:
     sink = vault.sink()
-    ids = sink.write_many(CHUNK, plains)
-    sink.finish()
+    try:
+        ids = sink.write_many(CHUNK, plains)
+        sink.finish()
+    finally:
+        sink.abandon()  # no thread or process is left to other tests
     assert [vault.read(blob_id, CHUNK) for blob_id in ids] == plains
 
 
@@ -208,14 +211,7 @@ def test_a_snapshot_that_is_given_up_leaves_no_process(vault: Vault, watch: Watc
 def test_what_it_refuses_is_not_written(
     vault: Vault, places: Places, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = BoxWriter.finish
-
-    def flipped(writer: BoxWriter, verify: bool = True) -> memoryview:
-        box = finish(writer, verify)
-        box[5000] ^= 1
-        return box
-
-    monkeypatch.setattr(BoxWriter, "finish", flipped)
+    flip_finished(monkeypatch, 5000)
     with pytest.raises(Refused):
         store(vault, blobs(2000))
     assert watch.here == 0

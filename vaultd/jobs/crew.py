@@ -28,7 +28,7 @@ _AHEAD = 2 * _MOST_THREADS
 
 
 class Crew:
-    """The threads of one restore, started when the first large file comes; a context manager.
+    """The threads of one restore, started when the first large file comes.
 
     `check` is called before every chunk, by the thread that is about to read it.
     """

@@ -18,7 +18,7 @@ from vaultd.jobs.existing import Decision, Existing, Overwrite
 from vaultd.jobs.filling import Filled, Wrong, fill
 from vaultd.jobs.linking import Linking
 from vaultd.jobs.plain import PlainFiles
-from vaultd.jobs.planning import PARTLY, UNREADABLE
+from vaultd.jobs.planning import PARTLY
 from vaultd.jobs.readback import ReadBack
 from vaultd.jobs.restoration import Plan
 from vaultd.jobs.target import Target
@@ -210,8 +210,7 @@ class Placer:
         try:
             self.attributes.apply(fd, entry, path, by_link=entry.kind not in (FILE, FOLDER))
         except (Missing, Damaged) as error:
-            self.restored.damage = True
-            self.restored.troubles.add(path, UNREADABLE, str(error))
+            self._telling.broken(path, error)
 
     def _place(self, draft: Draft, item: Item, *, whole: bool, linked: bool) -> None:
         """Give a draft its name, or one beside it where another restored thing has that.

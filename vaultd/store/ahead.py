@@ -12,7 +12,6 @@ from operator import attrgetter
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Missing, Refused, Unreachable
-from vaultd.format.box import Row
 from vaultd.format.keys import Keys
 from vaultd.format.limits import MAX_BLOB, TAG
 from vaultd.store.contract import Buffer, Room
@@ -57,7 +56,7 @@ class Ahead:
             sealed = self._sealed(place)
             if len(sealed) != place.sealed_len:
                 return None
-            row = Row(blob_id, place.type, place.codec, place.sealed_len, place.plain_len)
+            row = place.row(blob_id)
             return self._index.head(place.pack).open(place.number, sealed, row, self._keys)
         except (Missing, Unreachable, Refused):
             return None
@@ -68,7 +67,7 @@ class Ahead:
         if place is None or place.type != blob_type or not _SMALL < place.sealed_len <= _LARGEST:
             return self.read(blob_id, blob_type)
         sealed = room.sealed(place.sealed_len)
-        row = Row(blob_id, place.type, place.codec, place.sealed_len, place.plain_len)
+        row = place.row(blob_id)
         try:
             if self._copy.get_into(ids.pack_name(place.pack), place.offset, sealed) != len(sealed):
                 return None

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Damaged, Missing, Refused, Unreachable, VaultdError
-from vaultd.format.box import Row
 from vaultd.format.keys import Keys
 from vaultd.store.ahead import Ahead
 from vaultd.store.contract import Buffer, Room
@@ -76,5 +75,5 @@ class Reader:
         sealed = self._copy.get(ids.pack_name(place.pack), place.offset, place.sealed_len)
         if len(sealed) != place.sealed_len:
             raise Refused("truncated", ids.pack_name(place.pack))
-        row = Row(blob_id, place.type, place.codec, place.sealed_len, place.plain_len)
+        row = place.row(blob_id)
         return self._index.head(place.pack).open(place.number, sealed, row, self._keys)

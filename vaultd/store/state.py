@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vaultd.format.box import Row
 from vaultd.store import tables
 from vaultd.store.database import Database, StateLost
 from vaultd.store.tables import PackRows
@@ -55,6 +56,10 @@ class Place(NamedTuple):
     codec: int
     sealed_len: int
     plain_len: int
+
+    def row(self, blob_id: bytes) -> Row:
+        """The row of the pack's table that this blob has there."""
+        return Row(blob_id, self.type, self.codec, self.sealed_len, self.plain_len)
 
 
 class BlobRow(NamedTuple):

@@ -41,18 +41,18 @@ class Chunks:
     def add(self, begun: Begun) -> None:
         """What follows. Raises what the sink raised at chunks whose buffer was used again since."""
         self._begun.append(begun)
-        while len(self._begun) > BUFFERS:
-            self._take(self._begun.popleft())
+        self._settle(BUFFERS)
 
     def finish(self) -> Pairs | bytes:
         """The content as an entry holds it, once all of it was taken by the sink. Raises what that raised."""
-        while self._begun:
-            self._take(self._begun.popleft())
+        self._settle(0)
         return self._content.finish()
 
-    def _take(self, begun: Begun) -> None:
-        for blob_id, length in begun.pairs():
-            self._content.add(blob_id, length)
+    def _settle(self, left: int) -> None:
+        """Wait for all but the last so many."""
+        while len(self._begun) > left:
+            for blob_id, length in self._begun.popleft().pairs():
+                self._content.add(blob_id, length)
 
 
 class Stored(NamedTuple):
@@ -85,7 +85,7 @@ class _Buffer:
 class Storing:
     """Stores what is read, through buffers that are used again and again: one object for one thread.
 
-    `check` is called before every chunk, and stops everything by raising.
+    `check` is called before each MiB of chunks, and stops everything by raising.
     """
 
     def __init__(self, sink: Sink, keys: Keys, check: Callable[[], None]) -> None:
