@@ -57,6 +57,41 @@ class Unreachable(VaultdError):
 
 
 @dataclass(eq=False)
+class Unreadable(Unreachable):
+    """The copy answers, but not for this file: a bad sector, perhaps. What stands there is not known."""
+
+    exit_code: ClassVar[int] = 20
+    name: str = ""
+
+
+@dataclass(eq=False)
+class HostUnknown(Unreachable):
+    """Nothing here says that this host is the right one: no key of it is in the file of known hosts.
+
+    `fingerprint` ("SHA256:…") is of the key that it showed; `known_hosts` where a key of it was looked for.
+    """
+
+    host: str = ""
+    port: int = 0
+    fingerprint: str = ""
+    known_hosts: str = ""
+
+
+@dataclass(eq=False)
+class HostChanged(HostUnknown):
+    """The host showed another key than the one that is known of it: it was set up anew, or it is another."""
+
+
+@dataclass(eq=False)
+class LoginRefused(Unreachable):
+    """The host is the right one, and let us in with none of our keys; or the file of the key is unusable."""
+
+    host: str = ""
+    user: str = ""
+    key_file: str = ""
+
+
+@dataclass(eq=False)
 class Full(VaultdError):
     """No room is left where vaultd must write."""
 
@@ -94,10 +129,11 @@ class Refused(VaultdError):
 
 @dataclass(eq=False)
 class NoVault(VaultdError):
-    """There is no vault here."""
+    """There is no vault here; `near` is a copy in a folder close by, if one was looked for and found."""
 
     exit_code: ClassVar[int] = 10
     place: str
+    near: str = ""
 
 
 @dataclass(eq=False)
@@ -113,6 +149,11 @@ class VaultExists(VaultdError):
     """There is a vault here already."""
 
     place: str
+
+
+@dataclass(eq=False)
+class InUse(VaultExists):
+    """This computer uses a vault already; `place` is where its settings for that are."""
 
 
 @dataclass(eq=False)
@@ -133,9 +174,19 @@ class Busy(VaultdError):
 
 @dataclass(eq=False)
 class WrongKey(VaultdError):
-    """No key slot opens with this passphrase, key file or recovery code."""
+    """No key slot opens with this passphrase, key file or recovery code; `damaged` more cannot be tried."""
 
     exit_code: ClassVar[int] = 12
+    damaged: int = 0
+
+
+@dataclass(eq=False)
+class NoKeys(VaultdError):
+    """The copy holds a vault and no whole key slot; `damaged` are there, and are not what they must be."""
+
+    exit_code: ClassVar[int] = 20
+    copy: str
+    damaged: int = 0
 
 
 @dataclass(eq=False)
@@ -185,6 +236,79 @@ class SamePlace(VaultdError):
     """Two copies must stand in two places, and this place is that of the other copy already."""
 
     place: str
+
+
+@dataclass(eq=False)
+class BadCopyName(VaultdError):
+    """A copy cannot be called this: it is empty, long, or cannot be shown."""
+
+    exit_code: ClassVar[int] = 2
+    name: str
+
+
+@dataclass(eq=False)
+class CopyNameTaken(VaultdError):
+    """Another copy has this name."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class UnfitPlace(VaultdError):
+    """What was written there for a trial did not come back as it must: `problem` says in which of the ways of
+    `copies.probing.Facts`.
+    """
+
+    place: str
+    problem: str
+
+
+@dataclass(eq=False)
+class LastCopy(VaultdError):
+    """A vault needs a copy, and this is the only one."""
+
+    copy: str
+
+
+@dataclass(eq=False)
+class OnlyThere(VaultdError):
+    """So many files are in this copy, and in no other one that answers."""
+
+    copy: str
+    files: int
+
+
+@dataclass(eq=False)
+class LostTooMuch(VaultdError):
+    """A copy lost, or has damaged, more than a handful of its files: it is neither written nor counted until
+    its owner says so.
+    """
+
+    exit_code: ClassVar[int] = 20
+    copy: str
+    files: int
+    of: int
+
+
+@dataclass(eq=False)
+class SpoolFull(VaultdError):
+    """The copy is away, and as much waits on this computer to be brought to it as may: `most` bytes, or what
+    its disk has room for.
+    """
+
+    copy: str
+    most: int
+
+
+@dataclass(eq=False)
+class BadUrl(VaultdError):
+    """This cannot be the URL of a copy. `problem` is "scheme" (no such kind of place), "shape", or "password"
+    (it has one, which would be seen by everybody); what is shown of it holds no password.
+    """
+
+    exit_code: ClassVar[int] = 2
+    url: str
+    problem: str
 
 
 @dataclass(eq=False)
@@ -314,6 +438,16 @@ class TargetTooSmall(VaultdError):
 
 
 @dataclass(eq=False)
+class TargetFull(Full):
+    """A restore found no room left in its target; the vault has no part in that."""
+
+
+@dataclass(eq=False)
+class TargetReadOnly(ReadOnly):
+    """A restore may not write to its target."""
+
+
+@dataclass(eq=False)
 class TargetChanged(VaultdError):
     """Somebody moved folders of the target while it was being written."""
 
@@ -346,6 +480,32 @@ class BadSettings(VaultdError):
 
     path: str
     problem: str
+
+
+@dataclass(eq=False)
+class NeedsStoreKeys(VaultdError):
+    """An object store knows us by a pair of keys, and none were found."""
+
+    exit_code: ClassVar[int] = 12
+    place: str
+
+
+@dataclass(eq=False)
+class BadStoreKeys(VaultdError):
+    """The file with the keys of an object store cannot be used. `problem` is the name of an errno ("ENOENT"),
+    "open" (others may read it), "shape" (no such file), or the word that it lacks.
+    """
+
+    exit_code: ClassVar[int] = 12
+    path: str
+    problem: str
+
+
+@dataclass(eq=False)
+class NeedsExtra(VaultdError):
+    """This kind of place needs a part of vaultd that is installed separately, and is not here."""
+
+    extra: str
 
 
 @dataclass(eq=False)

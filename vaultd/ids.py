@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 _HEX64 = "[0-9a-f]{64}"
-_FLAT = re.compile(f"(keys|index)/({_HEX64})")
+_FLAT = re.compile(f"(keys|index|parity)/({_HEX64})")
 _PACK = re.compile(f"packs/([0-9a-f]{{2}})/({_HEX64})")
 _LOG = re.compile(f"log/([0-9a-f]{{16}})/([0-9]{{10}})-({_HEX64})")
 TEXTS = ("vault.id", "README.txt", "FORMAT.md")
@@ -15,8 +15,8 @@ TEXTS = ("vault.id", "README.txt", "FORMAT.md")
 
 @dataclass(frozen=True, slots=True)
 class FileName:
-    """A name taken apart: `folder` is keys, packs, index or log; `digest` the BLAKE3 (32 bytes) of the
-    file's bytes.
+    """A name taken apart: `folder` is keys, packs, index, log or parity; `digest` the BLAKE3 (32 bytes) of
+    the file's bytes.
 
     `device` (8 bytes) and `seq` are set for log files only.
     """
@@ -48,6 +48,10 @@ def key_name(digest: bytes) -> str:
 
 def index_name(digest: bytes) -> str:
     return f"index/{digest.hex()}"
+
+
+def parity_name(digest: bytes) -> str:
+    return f"parity/{digest.hex()}"
 
 
 def log_name(device: bytes, seq: int, digest: bytes) -> str:

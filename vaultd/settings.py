@@ -4,6 +4,8 @@ With `--home DIR` or VAULTD_HOME everything lives in that folder. Without, confi
 the socket go to the usual places of the desktop (XDG base directories).
 
     vault_id = "32 hex digits"
+    spool_gib = 20
+    limit_upload = 500
     [[copies]]
     label = "disk"
     url = "/media/disk/vault"
@@ -19,6 +21,8 @@ from typing import Any, TypeVar
 from vaultd.errors import BadSettings, NoVault
 
 ID_BYTES = 16
+# A day of photos and videos of a busy family.
+SPOOL_GIB = 20
 _T = TypeVar("_T")
 
 
@@ -51,6 +55,23 @@ class Home:
     def ledger_file(self) -> Path:
         """Which files were read back from which copy; less is known to be safe without it."""
         return self.state / "ledger.db"
+
+    def spool_of(self, copy_id: bytes) -> Path:
+        """What was captured while no copy could be reached, and waits for this one; in it are the only bytes
+        of that there are.
+        """
+        return self.state / f"spool-{copy_id.hex()}"
+
+    def pages_of(self, copy_id: bytes) -> Path:
+        """The keys and the pages of folders of a copy, to capture without it: a cache, which may be deleted
+        at any time.
+        """
+        return self.state / f"pages-{copy_id.hex()}"
+
+    @property
+    def fronts_file(self) -> Path:
+        """What the parity files of each copy begin with: a cache, which may be deleted at any time."""
+        return self.state / "parity.db"
 
     @property
     def lock_file(self) -> Path:
@@ -88,20 +109,30 @@ def _xdg(environ: Mapping[str, str], name: str, otherwise: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One copy as this computer reaches it: what its owner calls it, where it is, the 16 bytes of its id."""
+    """One copy as this computer reaches it: what its owner calls it, where it is, the 16 bytes of its id.
+
+    `options` holds what its kind of place needs to be reached (such as `key_file`), and whatever a newer
+    vaultd, or its owner, wrote there; all of it is kept.
+    """
 
     label: str
     url: str
     copy_id: bytes
-    unknown: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What config.toml says. `unknown` holds what a newer vaultd, or its owner, wrote there; it is kept."""
+    """What config.toml says. `unknown` holds what a newer vaultd, or its owner, wrote there; it is kept.
+
+    `spool_gib` is how much may wait on this computer while no copy can be reached, in GiB; 0 is nothing.
+    `limit_upload` is how fast copies on other machines are written, in KiB per second; 0 is no limit.
+    """
 
     vault_id: bytes
     copies: tuple[Place, ...] = ()
+    spool_gib: int = SPOOL_GIB
+    limit_upload: int = 0
     unknown: dict[str, Any] = field(default_factory=dict)
 
 
@@ -170,7 +201,9 @@ def _from_table(table: dict[str, Any]) -> Settings:
     places = rest.pop("copies", [])
     if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
         raise _Wrong("copies")
-    return Settings(vault_id, tuple(_place(place) for place in places), rest)
+    spool_gib = _take_count(rest, "spool_gib", SPOOL_GIB)
+    limit = _take_count(rest, "limit_upload", 0)
+    return Settings(vault_id, tuple(_place(place) for place in places), spool_gib, limit, rest)
 
 
 def _place(table: dict[str, Any]) -> Place:
@@ -181,6 +214,13 @@ def _place(table: dict[str, Any]) -> Place:
 def _take(table: dict[str, Any], key: str, kind: type[_T]) -> _T:
     value = table.pop(key, None)
     if not isinstance(value, kind):
+        raise _Wrong(key)
+    return value
+
+
+def _take_count(table: dict[str, Any], key: str, otherwise: int) -> int:
+    value = _take(table, key, int) if key in table else otherwise
+    if value < 0 or isinstance(value, bool):
         raise _Wrong(key)
     return value
 
@@ -197,7 +237,10 @@ def _take_id(table: dict[str, Any], key: str) -> bytes:
 
 def _to_table(settings: Settings) -> dict[str, Any]:
     copies = [
-        {"label": place.label, "url": place.url, "copy_id": place.copy_id.hex()} | place.unknown
+        {"label": place.label, "url": place.url, "copy_id": place.copy_id.hex()} | place.options
         for place in settings.copies
     ]
-    return {"vault_id": settings.vault_id.hex(), **settings.unknown, "copies": copies}
+    numbers = {} if settings.spool_gib == SPOOL_GIB else {"spool_gib": settings.spool_gib}
+    if settings.limit_upload:
+        numbers["limit_upload"] = settings.limit_upload
+    return {"vault_id": settings.vault_id.hex(), **numbers, **settings.unknown, "copies": copies}

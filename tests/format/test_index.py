@@ -1,5 +1,6 @@
 """The index: what it repeats is what the packs say, or it is refused."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def made(rows: int, digest: bytes = ID) -> PackTable:
 @given(st.lists(st.integers(1, 200_000), max_size=12))
 def test_many_packs_make_several_blobs(sizes: list[int]) -> None:
     packs = [made(rows, bytes([number]) * 32) for number, rows in enumerate(sizes)]
-    blobs = encode_index(packs, [ID])
+    blobs = list(encode_index(packs, [ID]))
     assert all(len(blob) <= MAX_BLOB for blob in blobs)
     found = [decode_index(blob) for blob in blobs]
     assert [pack for index in found for pack in index.packs] == packs
@@ -85,3 +86,15 @@ def test_a_mutated_index_is_refused_or_canonical(data: st.DataObject) -> None:
     for found in taken(decode_index, changed, "canonical", "shape", "length", "depth"):
         assert canon.encode(canon.decode(changed)) == changed
         assert decode_index(changed) == found
+
+
+def test_packs_are_asked_for_only_as_blobs_take_them() -> None:
+    asked: list[int] = []
+
+    def tables() -> Iterator[PackTable]:
+        for number in range(30):
+            asked.append(number)
+            yield made(20_000)  # 840,000 bytes each: a few fill a blob
+
+    next(encode_index(tables()))
+    assert len(asked) < 10

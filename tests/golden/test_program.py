@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from tests.golden import golden
+from vaultd.copies.locating import Location
 from vaultd.credentials import Credential, KeyFile, Passphrase, RecoveryCode
 from vaultd.errors import Damaged, WrongKey
 from vaultd.jobs.check import check
 from vaultd.jobs.init import attach
-from vaultd.jobs.opening import Session, open_vault
+from vaultd.jobs.opening import open_vault
 from vaultd.jobs.restore import Options, Restored, plan_restore, restore
+from vaultd.jobs.session import Session
 from vaultd.progress import Silent
 from vaultd.settings import find_home
 from vaultd.tree.selectors import select
@@ -45,7 +47,7 @@ def unpack(name: str, folder: Path) -> list[Path]:
 @contextmanager
 def opened(copy: Path, home: Path, credential: Credential = CODE) -> Iterator[Session]:
     where = find_home(str(home))
-    attach(where, copy, credential, "golden")
+    attach(where, Location(str(copy)), credential, "golden")
     with open_vault(where, credential) as session:
         yield session
 

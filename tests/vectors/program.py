@@ -9,6 +9,7 @@ from blake3 import blake3
 from tests.vectors.readers import READ, UNKNOWN, kinds
 from tests.vectors.vectors import Vector
 from vaultd import ids
+from vaultd.copies.locating import Location
 from vaultd.credentials import RecoveryCode
 from vaultd.errors import Refused, WrongKey
 from vaultd.format import box, index, lists, page, record, slot
@@ -38,7 +39,7 @@ def by_program(vector: Vector) -> str:
 def restore_by_program(copy: Path, home: Path, master: str, out: Path) -> tuple[bool, bool]:
     """Restore the one snapshot of a copy: was there damage, and does a check find something unknown?"""
     where, credential = find_home(str(home)), RecoveryCode(master)
-    attach(where, copy, credential, "hostile")
+    attach(where, Location(str(copy)), credential, "hostile")
     with open_vault(where, credential) as session:
         snapshot = select(list_snapshots(session.vault.journal), "latest")
         view = View(session.vault, snapshot.body.root, snapshot.body.attic)

@@ -2,7 +2,7 @@
 section 10).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -46,24 +46,25 @@ class _Map(msgspec.Struct):
     v: Literal[1]
 
 
-def encode_index(packs: Iterable[PackTable], supersedes: Iterable[bytes] = ()) -> list[bytes]:
-    """The plain bytes of the blobs of one index file, one at least.
+def encode_index(packs: Iterable[PackTable], supersedes: Iterable[bytes] = ()) -> Iterator[bytes]:
+    """The plain bytes of the blobs of index files, one at least; no more than one blob's packs are taken at a
+    time. The first blob says what is superseded.
 
     A pack whose table is too long for a blob is left out: an index is never needed.
     """
-    groups: list[list[PackTable]] = [[]]
+    answered = sorted(supersedes)
+    group: list[PackTable] = []
     size = 0
     for pack in packs:
         cost = len(pack.table) + _PACK_COST
         if cost > MAX_BLOB - _PACK_COST:
             continue
-        if groups[-1] and size + cost > _TARGET:
-            groups.append([])
-            size = 0
-        groups[-1].append(pack)
+        if group and size + cost > _TARGET:
+            yield _encode(group, answered)
+            group, size, answered = [], 0, []
+        group.append(pack)
         size += cost
-    answered: list[list[bytes]] = [sorted(supersedes), *([] for _ in groups[1:])]
-    return [_encode(group, old) for group, old in zip(groups, answered, strict=True)]
+    yield _encode(group, answered)
 
 
 def _encode(packs: list[PackTable], supersedes: list[bytes]) -> bytes:

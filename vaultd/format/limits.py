@@ -63,3 +63,9 @@ MIN_FIRST_CHUNK, AVG_FIRST_CHUNK = 32 << 10, 64 << 10
 # A database is cut into pieces of 32 KiB, and into so many more whenever its length doubles:
 # longer ones begin at 2^14 x 64 KiB = 1 GiB.
 MIN_PIECE, PIECES = 32 << 10, 1 << 14
+
+# Parity of packs.
+PARITY_COLUMNS, PARITY_SHARDS = 20, 2  # packs of a group, parity files of a group
+PARITY_CELL = 64 << 10
+PARITY_FRONT = 1 << 10  # 16 + 20 x 40 + 32 = 848 at most, and zeros
+MAX_PARITY_MEMBER = 64 << 20  # longer packs are in no group: one is 16 MiB, and never more than 56

@@ -111,6 +111,27 @@ class CopyAddedBody(Body, frozen=True, kw_only=True):
     vault_id: Bytes32
 
 
+class CopyRetiredBody(Body, frozen=True, kw_only=True):
+    """A copy that is used no more; `answers` are ids of the records that added it."""
+
+    WORD: ClassVar[str] = "copy-retired"
+
+    answers: list[Bytes32]
+    copy: Bytes16
+
+
+class HealBody(Body, frozen=True, kw_only=True):
+    """Files of a copy, by their hashes, that were damaged or gone and are right again; those in `parity` were
+    rebuilt from its own parity.
+    """
+
+    WORD: ClassVar[str] = "heal"
+
+    copy: Bytes16
+    files: list[Bytes32]
+    parity: list[Bytes32] = []
+
+
 class KeyAddedBody(Body, frozen=True, kw_only=True):
     """A key slot; `slot` is the hash of its file."""
 
@@ -132,7 +153,10 @@ class KeyRemovedBody(Body, frozen=True, kw_only=True):
 
 BODIES: dict[str, type[Body]] = {
     body.WORD: body
-    for body in (SnapshotBody, DeviceBody, SourceBody, CopyAddedBody, KeyAddedBody, KeyRemovedBody)
+    for body in (
+        *(SnapshotBody, DeviceBody, SourceBody),
+        *(CopyAddedBody, CopyRetiredBody, HealBody, KeyAddedBody, KeyRemovedBody),
+    )
 }
 
 
