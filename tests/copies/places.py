@@ -1,22 +1,34 @@
 """Places that the conformance suite runs on: a copy, and hands behind its back. One class for each."""
 
+import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from blake3 import blake3
 
+from tests.copies.radosgw import ACCESS, SECRET
+from tests.copies.sshd import Sshd, shared
+from tests.copies.stores import BUCKET, Store, strict, weak
+from vaultd.copies import locating
+from vaultd.copies.bucket import Address, Keys
 from vaultd.copies.contract import Copy
 from vaultd.copies.directory import DirectoryCopy
+from vaultd.copies.locating import Location
 from vaultd.copies.memory import MemoryCopy
-from vaultd.ids import index_name, key_name, log_name, pack_name
+from vaultd.copies.objectplace import create_objects
+from vaultd.ids import index_name, key_name, log_name, pack_name, parity_name
 
 VAULT, COPY = bytes(range(16)), bytes(range(16, 32))
+KEYS = Keys(ACCESS, SECRET)
 DEVICE, OTHER_DEVICE = "d1" * 8, "d2" * 8
 
 
 class Place(Protocol):
     copy: Copy
+    # Whether it answers whoever reads a file while others replace and remove it.
+    steady: bool
 
     def plant(self, name: str, data: bytes) -> None:
         """Put bytes there as a fault or a stranger would, whatever the name."""
@@ -29,10 +41,11 @@ class Place(Protocol):
         ...
 
 
-class Directory:
-    def __init__(self, scratch: Path) -> None:
-        self.path = scratch / "copy"
-        self.copy: Copy = DirectoryCopy.create(self.path, VAULT, COPY, "disk", DEVICE)
+class _Folder:
+    """What both kinds of folder have in common: the hands behind their back."""
+
+    path: Path
+    steady = True
 
     def plant(self, name: str, data: bytes) -> None:
         target = self.path / name
@@ -46,7 +59,15 @@ class Directory:
         return (str(p.relative_to(self.path)) for p in self.path.rglob("*") if not p.is_dir())
 
 
+class Directory(_Folder):
+    def __init__(self, scratch: Path) -> None:
+        self.path = scratch / "copy"
+        self.copy: Copy = DirectoryCopy.create(self.path, VAULT, COPY, "disk", DEVICE)
+
+
 class Memory:
+    steady = True
+
     def __init__(self, scratch: Path) -> None:
         self.memory = MemoryCopy(VAULT, COPY, "memory")
         self.copy: Copy = self.memory
@@ -61,7 +82,50 @@ class Memory:
         return iter(list(self.memory.files))
 
 
-PLACES = (Directory, Memory)
+class Sftp(_Folder):
+    """A folder that a real server serves; the hands behind its back do not go through it."""
+
+    def __init__(self, scratch: Path, server: Sshd | None = None) -> None:
+        self.server = server or shared()
+        self.path = Path(tempfile.mkdtemp(dir=self.server.root)) / "copy"
+        self.where = Location(self.server.url(self.path), self.server.options)
+        self.copy: Copy = locating.create_copy(self.where, VAULT, COPY, "nas", DEVICE)
+
+
+class Objects:
+    """A prefix of its own in the bucket of a real store, and a client that is not vaultd's."""
+
+    steady = True
+
+    def __init__(self, store: Store) -> None:
+        self.prefix = f"test/{secrets.token_hex(8)}"
+        self.hands = store.hands
+        self.address = Address(BUCKET, self.prefix, store.endpoint)
+        self.copy: Copy = create_objects(self.address, KEYS, VAULT, COPY, "cloud")
+
+    def plant(self, name: str, data: bytes) -> None:
+        self.hands.put(f"{self.prefix}/{name}", data)
+
+    def take_away(self, name: str) -> None:
+        self.hands.delete(f"{self.prefix}/{name}")
+
+    def names(self) -> Iterator[str]:
+        return (key.removeprefix(f"{self.prefix}/") for key in self.hands.keys(f"{self.prefix}/"))
+
+
+class StrictStore(Objects):
+    def __init__(self, scratch: Path) -> None:
+        super().__init__(strict())
+
+
+class WeakStore(Objects):
+    steady = False  # rclone shows a file that is being written, and cuts off who reads one that is replaced
+
+    def __init__(self, scratch: Path) -> None:
+        super().__init__(weak())
+
+
+PLACES = (Directory, Memory, Sftp, StrictStore, WeakStore)
 
 
 def pack_of(data: bytes) -> str:
@@ -69,14 +133,15 @@ def pack_of(data: bytes) -> str:
 
 
 def one_of_each(data: bytes) -> dict[str, bytes]:
-    """A pack, an index, a key and a log file, all different: name to bytes."""
-    a, b, c, d = (data + bytes([n]) for n in range(4))
+    """A pack, an index, a key, a log file and parity, all different: name to bytes."""
+    a, b, c, d, e = (data + bytes([n]) for n in range(5))
     log = log_name(bytes.fromhex(DEVICE), 7, blake3(d).digest())
     return {
         pack_name(blake3(a).digest()): a,
         index_name(blake3(b).digest()): b,
         key_name(blake3(c).digest()): c,
         log: d,
+        parity_name(blake3(e).digest()): e,
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.copies.places import COPY, DEVICE, VAULT, Directory, pack_of
+from tests.descriptors import open_below
 from vaultd.copies import writing
 from vaultd.copies.directory import DirectoryCopy
 from vaultd.copies.folder import Handle
@@ -59,12 +60,12 @@ def test_files_kept_open_are_few_and_let_go(directory: Directory) -> None:
     datas = [bytes([n]) * 100 for n in range(200)]
     for data in datas:
         directory.copy.put(pack_of(data), data)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(directory.path)
     for data in datas * 2:
         assert directory.copy.get(pack_of(data), 10, 5) == data[10:15]
-    assert len(os.listdir("/proc/self/fd")) <= before + 64
+    assert open_below(directory.path) <= before + 64
     directory.copy.close()
-    assert len(os.listdir("/proc/self/fd")) < before
+    assert open_below(directory.path) < before
 
 
 def test_what_was_opened_before_a_change_is_not_kept(directory: Directory) -> None:
@@ -76,6 +77,26 @@ def test_what_was_opened_before_a_change_is_not_kept(directory: Directory) -> No
     assert kept.find(NAME) is None
     kept.keep(NAME, damaged, kept.changes)
     assert kept.find(NAME) is damaged
+
+
+def test_what_is_cached_is_dropped_and_what_is_kept_open_too(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.plant(NAME, DATA[::-1])
+    dropped: list[tuple[int, int]] = []
+
+    def noted(fd: int, start: int, length: int, advice: int) -> None:
+        assert advice == os.POSIX_FADV_DONTNEED
+        dropped.append((start, length))
+
+    monkeypatch.setattr(os, "posix_fadvise", noted)
+    assert directory.copy.get(NAME, 0, len(DATA)) == DATA[::-1]  # and is open from now on
+    other = directory.path / "other"
+    other.write_bytes(DATA)
+    other.rename(directory.path / NAME)
+    directory.copy.drop_cached(NAME)
+    assert dropped == [(0, 0)]
+    assert directory.copy.get(NAME, 0, len(DATA)) == DATA
 
 
 def test_a_file_just_healed_is_not_set_aside(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:

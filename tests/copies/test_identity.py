@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from vaultd.copies.identity import VaultId, is_network, is_removable, mount_of, same_disk
+from vaultd.copies.identity import VaultId, is_memory, is_network, is_removable, mount_of, same_disk
 
 MOUNTINFO = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -48,6 +48,13 @@ def test_network_places_are_known_by_their_type(mounts: Path, path: str, network
     assert is_network(Path(path), mounts) is network
 
 
+@pytest.mark.parametrize(
+    ("path", "memory"), [("/mnt/nasty/x", True), ("/home/me", False), ("/media/usb", False)]
+)
+def test_memory_is_known_by_its_type(mounts: Path, path: str, memory: bool) -> None:
+    assert is_memory(Path(path), mounts) is memory
+
+
 def test_a_disk_that_can_be_pulled_out_says_so(mounts: Path, tmp_path: Path) -> None:
     blocks = tmp_path / "class"
     blocks.mkdir()
@@ -66,6 +73,7 @@ def test_a_disk_that_can_be_pulled_out_says_so(mounts: Path, tmp_path: Path) -> 
 def test_without_a_table_of_mounts_nothing_is_claimed(tmp_path: Path) -> None:
     assert mount_of(tmp_path, tmp_path / "none") is None
     assert not is_network(tmp_path, tmp_path / "none")
+    assert not is_memory(tmp_path, tmp_path / "none")
     assert not is_removable(tmp_path, tmp_path / "none")
 
 

@@ -11,12 +11,15 @@ answering as this copy: what it does not hold is then `Unreachable`, not `Missin
 
 Methods may be called from several threads at once. After `close` every one of them raises `Unreachable`;
 what is under way at that moment is finished. A name of any other shape is a mistake of the caller, and a
-ValueError before anything is touched.
+ValueError before anything is touched. What a kind of place cannot keep of all this is said at the top of its
+module.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
+
+from vaultd.errors import Damaged, Missing
 
 Buffer = bytes | bytearray | memoryview
 
@@ -40,11 +43,31 @@ class Space:
     free: int
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a place was seen to do below this contract; None where its kind has no such thing.
+
+    `exclusive`: to create a file that is there already is refused. `keeps`: so is a rename to a name that
+    is taken. `syncs`: it says when bytes are on the medium. `past_cache`: `read_back` reads past every cache
+    that is known.
+    """
+
+    exclusive: bool | None = None
+    keeps: bool | None = None
+    syncs: bool | None = None
+    past_cache: bool | None = None
+
+
 class Copy(Protocol):
-    """One place. `label` is what the owner calls it; `copy_id` is the 16 bytes in its `vault.id`."""
+    """One place. `label` is what the owner calls it; `vault_id` and `copy_id` are 16 bytes each, as its
+    `vault.id` says; for the vault's the sealed files are the authority.
+    """
 
     @property
     def label(self) -> str: ...
+
+    @property
+    def vault_id(self) -> bytes: ...
 
     @property
     def copy_id(self) -> bytes: ...
@@ -97,6 +120,13 @@ class Copy(Protocol):
         """
         ...
 
+    def drop_cached(self, name: str) -> None:  # noqa: ARG002
+        """Let the next reading of `name` come from the medium, past any cache that can be bypassed: for who
+        needs the bytes that `read_back` does not give. Does nothing where there is no such cache. May raise
+        what `get` does: Missing, Damaged, Unreachable.
+        """
+        return
+
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """Every file named by its BLAKE3 whose name starts with `prefix`, in any order.
 
@@ -144,6 +174,34 @@ class Copy(Protocol):
 
     def space(self) -> Space: ...
 
+    def abilities(self) -> Abilities:
+        """Try out what the place does. What that takes is an unfinished write of this device, and gone after.
+
+        Raises Full, ReadOnly, WrongPlace, Unreachable.
+        """
+        return Abilities()
+
     def close(self) -> None:
         """Let go of the place. Closing twice is not an error."""
         ...
+
+
+def is_right(copy: Copy, name: str) -> bool:
+    """Whether what stands at `name` is what the name says, as read back. Raises Unreachable."""
+    try:
+        copy.read_back(name)
+    except (Damaged, Missing):
+        return False
+    return True
+
+
+def put_and_read_back(copy: Copy, name: str, data: Buffer) -> None:
+    """Store `data`, and prove it. Raises what `put` and `read_back` raise; what comes back wrong is set aside
+    before, so that its name does not stand for it in the next listing.
+    """
+    copy.put(name, data)
+    try:
+        copy.read_back(name)
+    except Damaged:
+        copy.quarantine(name)
+        raise

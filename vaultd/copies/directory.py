@@ -15,11 +15,11 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from vaultd.copies.contract import FILE_LIMIT, Buffer, Copy, Space, Stored
+from vaultd.copies.contract import FILE_LIMIT, Abilities, Buffer, Copy, Space, Stored
 from vaultd.copies.failures import refused, unreachable
 from vaultd.copies.folder import Handle, entries, exists, open_file, open_folder, read_into, read_range
 from vaultd.copies.identity import VaultId
-from vaultd.copies.medium import digest_on_medium
+from vaultd.copies.medium import digest_on_medium, drop_cache
 from vaultd.copies.names import QUARANTINE, REPLACEABLE, check_readable, digest_of, split
 from vaultd.copies.openfiles import OpenFiles
 from vaultd.copies.place import Place, find, free_bytes, is_no_file, make
@@ -83,7 +83,6 @@ class DirectoryCopy(Copy):
 
     @property
     def vault_id(self) -> bytes:
-        """16 bytes, as `vault.id` says; the sealed files are the authority."""
         return self._place.identity.vault_id
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
@@ -116,6 +115,16 @@ class DirectoryCopy(Copy):
         if found != digest:
             self._kept.forget(name)
             raise Damaged(name, self._label, "digest")
+
+    def drop_cached(self, name: str) -> None:
+        digest_of(name)
+        file = self._open(name)
+        # A file that was kept open may be another one than the one that stands there now.
+        self._kept.forget(name)
+        try:
+            drop_cache(file.fd)
+        except OSError as error:
+            raise unreachable(error, self._label) from error
 
     def put(self, name: str, data: Buffer) -> None:
         view = memoryview(data).cast("B")
@@ -178,6 +187,12 @@ class DirectoryCopy(Copy):
         with self._reading() as root:
             found = os.fstatvfs(root.fd)
         return Space(found.f_frsize * found.f_blocks, found.f_frsize * found.f_bavail)
+
+    def abilities(self) -> Abilities:
+        with self._writing() as root:
+            self._place.check(root)
+            exclusive, keeps = self._writer.try_out(root)
+        return Abilities(exclusive, keeps, syncs=True, past_cache=True)
 
     def close(self) -> None:
         self._root = None

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vaultd.copies.pace import Pace
+
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: a FIFO in the place of a file must not hold us up before fstat has told what it is.
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -112,8 +114,9 @@ def read_into(file: Handle, offset: int, out: memoryview) -> int:
     return done
 
 
-def write_new(folder: Handle, leaf: str, data: memoryview) -> None:
+def write_new(folder: Handle, leaf: str, data: memoryview, pace: "Pace | None" = None) -> None:
     """Write a file that is not there yet, whole and durable; where this raises, it is not there after either.
+    With a `pace` no faster than that.
 
     Raises Unsynced where the bytes may not have reached the medium. The mode is 0600 from the start:
     chmod is refused by many network file systems.
@@ -121,7 +124,8 @@ def write_new(folder: Handle, leaf: str, data: memoryview) -> None:
     fd = os.open(leaf, _OPEN_NEW, 0o600, dir_fd=folder.fd)
     try:
         try:
-            _write_all(fd, data)
+            for part in pace.parts(data) if pace is not None else (data,):
+                _write_all(fd, part)
             _sync(os.fsync, fd)
             if os.fstat(fd).st_size != len(data):
                 raise Unsynced(errno.EIO, "length")

@@ -22,6 +22,7 @@ _NETWORK = frozenset(
         *("9p", "virtiofs", "vboxsf"),
     }
 )
+_MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 # vault.id is 75 bytes; whatever is longer is not one, and need not be read whole to know it.
 ID_LENGTH = 9 + 33 + 33
 
@@ -90,6 +91,12 @@ def is_network(path: Path, mounts: Path = MOUNTS) -> bool:
     """Whether another machine, or a program in between, answers for the bytes."""
     mount = mount_of(path, mounts)
     return mount is not None and (mount.type in _NETWORK or mount.type.startswith("fuse."))
+
+
+def is_memory(path: Path, mounts: Path = MOUNTS) -> bool:
+    """Whether what stands there is in this computer's memory, and gone when it is switched off."""
+    mount = mount_of(path, mounts)
+    return mount is not None and mount.type in _MEMORY
 
 
 def is_removable(path: Path, mounts: Path = MOUNTS, blocks: Path = Path("/sys/class/block")) -> bool:

@@ -14,7 +14,7 @@ _NOTHING_TO_SYNC = frozenset({errno.EINVAL, errno.EROFS, errno.ENOTSUP})
 
 def digest_on_medium(file: Handle) -> bytes:
     """BLAKE3 of the file, read past the page cache as far as the system lets us. Raises OSError."""
-    _drop_cache(file.fd)
+    drop_cache(file.fd)
     hasher = blake3()
     block = memoryview(bytearray(max(1, min(_BLOCK, file.size))))
     offset = 0
@@ -26,8 +26,11 @@ def digest_on_medium(file: Handle) -> bytes:
     return hasher.digest()
 
 
-def _drop_cache(fd: int) -> None:
-    """Pages not yet written cannot be dropped, so they are written first."""
+def drop_cache(fd: int) -> None:
+    """Let what is read next come from the medium, as far as the system lets us. Raises OSError.
+
+    Pages not yet written cannot be dropped, so they are written first.
+    """
     try:
         os.fdatasync(fd)
     except OSError as error:

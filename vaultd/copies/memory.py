@@ -27,18 +27,22 @@ class MemoryCopy(Copy):
     """
 
     def __init__(self, vault_id: bytes, copy_id: bytes, label: str) -> None:
-        self._label, self._copy_id = label, copy_id
+        self._label, self._identity = label, VaultId(vault_id, copy_id)
         self._lock = threading.Lock()
         self._closed = False
-        self.files: dict[str, bytes] = {"vault.id": VaultId(vault_id, copy_id).encode()}
+        self.files: dict[str, bytes] = {"vault.id": self._identity.encode()}
 
     @property
     def label(self) -> str:
         return self._label
 
     @property
+    def vault_id(self) -> bytes:
+        return self._identity.vault_id
+
+    @property
     def copy_id(self) -> bytes:
-        return self._copy_id
+        return self._identity.copy_id
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         check_readable(name)

@@ -6,7 +6,7 @@ from vaultd.ids import TEXTS, parse
 
 QUARANTINE = "quarantine"
 REPLACEABLE = ("README.txt", "FORMAT.md")
-_FOLDER = re.compile("keys|index|packs|log|quarantine|packs/[0-9a-f]{2}|log/[0-9a-f]{16}")
+_FOLDER = re.compile("keys|index|packs|log|parity|quarantine|packs/[0-9a-f]{2}|log/[0-9a-f]{16}")
 _UNFINISHED = re.compile(r"(.+)\.([0-9a-f]{16})\.([0-9a-f]{16})\.tmp")
 _QUARANTINED = re.compile(r"quarantine/[a-z0-9+-]+\.[0-9a-f]{16}")
 
@@ -20,8 +20,12 @@ def digest_of(name: str) -> bytes:
 
 def check_readable(name: str) -> None:
     """ValueError unless `name` is one that `get` takes; so no name can lead out of the copy."""
-    if parse(name) is None and name not in TEXTS and not _QUARANTINED.fullmatch(name):
+    if parse(name) is None and name not in TEXTS and not is_quarantined(name):
         raise ValueError(name)
+
+
+def is_quarantined(name: str) -> bool:
+    return _QUARANTINED.fullmatch(name) is not None
 
 
 def is_folder(name: str) -> bool:

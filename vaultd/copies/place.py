@@ -17,14 +17,14 @@ from vaultd.copies.folder import (
     sync_folder,
     write_new,
 )
-from vaultd.copies.identity import ID_LENGTH, VaultId
+from vaultd.copies.identity import ID_LENGTH, VaultId, is_network
 from vaultd.copies.names import parse_unfinished, unfinished_name
 from vaultd.errors import Damaged, NotAFolder, NotEmpty, NoVault, TooNew, VaultExists, WrongPlace
 
 # The path itself may lead over a link: it is the owner's, not the copy's.
 _OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # What systems put at the top of every disk or share by themselves.
-_FURNITURE = frozenset(
+FURNITURE = frozenset(
     {
         *("lost+found", ".snapshots", "$RECYCLE.BIN", "System Volume Information"),
         *(".DS_Store", ".Trashes", ".fseventsd", ".Spotlight-V100", ".TemporaryItems"),
@@ -43,6 +43,7 @@ class Place:
 
     def __init__(self, path: Path, root: Handle, identity: VaultId) -> None:
         self.identity = identity
+        self.remote = is_network(path)
         self._path = path
         self._bytes = identity.encode()
         self._node = _node(os.fstat(root.fd))
@@ -150,7 +151,7 @@ def _refuse_others(path: Path, root: Handle) -> None:
 
 def _may_stand(name: str, status: os.stat_result) -> bool:
     """Our own folders are in the way: a copy that lost its `vault.id` is not an empty place."""
-    return name in _FURNITURE or (parse_unfinished(name) is not None and stat.S_ISREG(status.st_mode))
+    return name in FURNITURE or (parse_unfinished(name) is not None and stat.S_ISREG(status.st_mode))
 
 
 def _read_id(root: Handle) -> bytes | None:

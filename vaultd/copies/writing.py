@@ -12,6 +12,7 @@ import re
 import secrets
 import stat
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from vaultd.copies.contract import FILE_LIMIT
@@ -37,6 +38,7 @@ from vaultd.copies.names import (
     unfinished_name,
 )
 from vaultd.copies.openfiles import OpenFiles
+from vaultd.copies.pace import UPLOAD
 from vaultd.copies.place import Place, is_no_file
 
 # Each means that somebody else put or damaged the same file in the meantime.
@@ -50,6 +52,7 @@ class Writer:
         if not re.fullmatch("[0-9a-f]{16}", device):
             raise ValueError(device)
         self._place, self._kept, self._device = place, kept, device
+        self._pace = UPLOAD if place.remote else None
         self._run, self._writes = secrets.token_hex(4), itertools.count()
         self._durable: set[str] = set()
         self._uncertain = False
@@ -82,6 +85,18 @@ class Writer:
             os.unlink(split(name)[1], dir_fd=folder.fd)
         self._kept.forget(name)
         sync_folder(folder)
+
+    def try_out(self, root: Handle) -> tuple[bool, bool]:
+        """Whether creating, and whether renaming, refuses a name that is taken. Raises OSError."""
+        first = self._write_once(root, "vault.id", memoryview(b"1"))
+        second = self._write_once(root, "vault.id", memoryview(b"2"))
+        try:
+            return _refuses(lambda: write_new(root, first, memoryview(b""))), _refuses(
+                lambda: rename_new(root, second, root, first)
+            )
+        finally:
+            discard(root, first)
+            discard(root, second)
 
     def may_sweep(self, name: str, status: os.stat_result, device: str) -> bool:
         """Whether this is an unfinished write of `device`, and not one that goes on right now."""
@@ -121,7 +136,7 @@ class Writer:
 
     def _write_once(self, folder: Handle, leaf: str, data: memoryview) -> str:
         name = unfinished_name(leaf, self._device, f"{self._run}{next(self._writes):08x}")
-        write_new(folder, name, data)
+        write_new(folder, name, data, self._pace)
         return name
 
     def _land(self, root: Handle, folder: Handle, unfinished: str, name: str, digest: bytes) -> None:
@@ -155,6 +170,14 @@ class Writer:
             rename_new(folder, split(name)[1], target, split(quarantine_name(name, secrets.token_hex(8)))[1])
         self._kept.forget(name)
         return target
+
+
+def _refuses(attempt: Callable[[], None]) -> bool:
+    try:
+        attempt()
+    except FileExistsError:
+        return True
+    return False
 
 
 def _is_damaged(folder: Handle, name: str, digest: bytes | None) -> bool:
