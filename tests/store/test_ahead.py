@@ -124,3 +124,38 @@ def test_each_thread_expects_for_itself(vault: Vault) -> None:
     for thread in threads:
         thread.join()
     assert found == [True] * 100
+
+
+def test_what_was_prepared_is_what_is_read_and_is_not_fetched_again(
+    vault: Vault, fetched: list[tuple[int, int | None]], rng: random.Random
+) -> None:
+    plains = [rng.randbytes(500) for _ in range(100)] + [rng.randbytes(200_000)]
+    ids = write_all(vault, [(CHUNK, plain) for plain in plains])
+    assert not vault.prepare()  # nothing was expected
+    vault.expect([*ids, ids[3]])
+    assert vault.read(ids[0], CHUNK) == plains[0]
+    done = 0
+    while vault.prepare():
+        done += 1
+    assert done == 32
+    fetched.clear()
+    assert [vault.read(blob_id, CHUNK) for blob_id in ids[1:33]] == plains[1:33]
+    assert not fetched
+    assert vault.prepare()
+    with pytest.raises(Missing):
+        vault.read(ids[33], PAGE)  # prepared, and of another type
+    assert [vault.read(blob_id, CHUNK) for blob_id in reversed(ids)] == plains[::-1]
+
+
+def test_nothing_that_is_damaged_is_prepared(vault: Vault, places: Places) -> None:
+    ids = write_all(vault, [(CHUNK, os.urandom(500)) for _ in range(3)])
+    pack = places.packs()[0]
+    data = bytearray(pack.read_bytes())
+    data[1000] ^= 1  # in the second
+    pack.write_bytes(data)
+    vault.expect(ids)
+    while vault.prepare():
+        pass
+    vault.read(ids[0], CHUNK)
+    with pytest.raises(Damaged):
+        vault.read(ids[1], CHUNK)

@@ -11,7 +11,7 @@ from tests.store.test_packs import some_blobs, write_all
 from vaultd.format.box import Row, verify_box
 from vaultd.format.keys import Keys
 from vaultd.format.limits import CHUNK
-from vaultd.store import packer
+from vaultd.store import openbox, packer
 from vaultd.store.state import State
 from vaultd.store.vault import Vault
 
@@ -45,7 +45,7 @@ def test_many_blobs_are_looked_up_and_kept_in_few_statements(vault: Vault) -> No
 
 
 def test_the_first_snapshot_asks_for_next_to_no_blob(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packer, "PACK_SIZE", 20_000)
+    monkeypatch.setattr(openbox, "PACK_SIZE", 20_000)
     asked: list[bytes] = []
     held_of = State.held_of
 

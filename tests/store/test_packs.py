@@ -11,7 +11,7 @@ import pytest
 from tests.store.conftest import KEYS, Places, flip_finished
 from vaultd.errors import Damaged, Full, Missing, Refused
 from vaultd.format.limits import CHUNK, LIST, PAGE
-from vaultd.store import packer
+from vaultd.store import openbox
 from vaultd.store.vault import Vault
 
 
@@ -76,7 +76,7 @@ def test_a_blob_of_another_type_is_missing(vault: Vault) -> None:
 def test_packs_are_closed_when_they_are_long_enough(
     vault: Vault, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packer, "PACK_SIZE", 100_000)
+    monkeypatch.setattr(openbox, "PACK_SIZE", 100_000)
     ids = write_all(vault, [(CHUNK, os.urandom(30_000)) for _ in range(25)])
     assert len(places.packs()) >= 5
     assert all(len(vault.read(blob_id, CHUNK)) == 30_000 for blob_id in ids)
@@ -92,19 +92,28 @@ def test_packs_are_closed_where_padding_costs_little(
     plains = [rng.randbytes(rng.randrange(length // 2, length)) for _ in range(120_000_000 // length)]
     write_all(vault, [(CHUNK, plain) for plain in plains])
     sizes = sorted(path.stat().st_size for path in places.packs())
-    assert sizes[-1] <= packer.PACK_SIZE * 5 // 4 + length * 2
+    assert sizes[-1] <= openbox.PACK_SIZE * 5 // 4 + length * 2
     assert sum(sizes) <= sum(map(len, plains)) * 1.01
 
 
 def test_a_pack_is_full_where_its_padding_is_small_and_at_twenty_mebibytes_in_any_case() -> None:
     mib = 1 << 20
-    full = packer._is_full
+    full = openbox._is_full
     assert not full(13 * mib)  # nothing to pad, but short
     assert full(14 * mib)
     assert not full(14 * mib + 1)
     assert full(14 * mib + (1 << 18) - (1 << 15))
     assert not full(19 * mib + 1)
     assert full(20 * mib + 1)
+
+
+def test_a_pack_of_tiny_blobs_is_closed_before_what_is_known_of_them_fills_memory(
+    vault: Vault, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openbox, "_MOST_BLOBS", 300)
+    plains = [b"%d" % number for number in range(1000)]
+    write_all(vault, [(CHUNK, plain) for plain in plains])
+    assert len(places.packs()) == 4
 
 
 def test_several_threads_may_write(vault: Vault) -> None:
@@ -176,7 +185,7 @@ def test_a_bit_that_flips_in_the_buffer_never_leaves(
     vault: Vault, places: Places, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
     """Whether it is verified by who filled the pack, or by the thread that puts it."""
-    monkeypatch.setattr(packer, "_MANY", many)
+    monkeypatch.setattr(openbox, "_MANY", many)
     flip_finished(monkeypatch, 150)
     sink = vault.sink()
     sink.write(CHUNK, os.urandom(1000))

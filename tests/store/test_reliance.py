@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.damage import flip
 from tests.store.conftest import Places
 from tests.store.test_packs import write_all
 from vaultd.errors import Damaged, Missing
@@ -26,13 +27,6 @@ def counted(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return read
 
 
-def rot(pack: Path) -> None:
-    data = bytearray(pack.read_bytes())
-    data[60_000] ^= 1
-    pack.chmod(0o600)
-    pack.write_bytes(data)
-
-
 def stored(vault: Vault) -> int:
     """How many packs it takes to hold what should be there."""
     sink = vault.sink()
@@ -46,7 +40,7 @@ def test_a_rotten_pack_is_not_relied_on_by_who_does_not_know_it(
     vault: Vault, places: Places, tmp_path: Path
 ) -> None:
     ids = write_all(vault, PLAIN)
-    rot(places.packs()[0])
+    flip(places.packs()[0], 60_000)
     fresh = places.open(tmp_path / "other.db")
     assert fresh.troubles == []  # its table is right
     assert stored(fresh) == 1
@@ -97,6 +91,6 @@ def test_a_pack_that_was_gone_is_read_back_again(
     pack.rename(tmp_path / "away")
     vault.sync()
     (tmp_path / "away").rename(pack)
-    rot(pack)
+    flip(pack, 60_000)
     vault.sync()
     assert stored(vault) == 1

@@ -18,7 +18,7 @@ from vaultd.errors import Refused
 from vaultd.format.box import BoxWriter, verify_box
 from vaultd.format.limits import CHUNK, KIND_DATA
 from vaultd.ids import pack_name
-from vaultd.store import packer
+from vaultd.store import openbox, packer
 from vaultd.store.buffers import Buffers
 from vaultd.store.vault import Vault
 from vaultd.store.verifier import Verifier
@@ -158,7 +158,7 @@ class Watch:
         monkeypatch.setattr(Verifier, "__init__", begin)
         monkeypatch.setattr(packer, "verify_box", verify_here)
         monkeypatch.setattr(packer, "_CORES", 2)
-        monkeypatch.setattr(packer, "PACK_SIZE", 30_000)
+        monkeypatch.setattr(openbox, "PACK_SIZE", 30_000)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ _LARGEST = MAX_BLOB + TAG
 # What is fetched at once, and how much of it is kept.
 _LONGEST_RUN = 1 << 20
 _MOST_BYTES = 4 << 20
+# Blobs that are opened before they are asked for: 2 MiB at most.
+_MOST_PREPARED = 32
 
 
 @dataclass(slots=True)
@@ -46,12 +48,40 @@ class Ahead:
         self._index = index
         self._places = index.places_of(blob_ids)
         self._runs = _runs(list(self._places.values()))
+        self._order = blob_ids
+        self._last = b""  # what was read last
+        self._next = 0  # where in the order nothing was prepared yet
+        self._prepared: dict[bytes, bytes] = {}
 
     def read(self, blob_id: bytes, blob_type: int) -> bytes | None:
         """The plain bytes of a blob that was found right where it was expected."""
         place = self._places.get(blob_id)
         if place is None or place.type != blob_type:
             return None
+        self._last = blob_id
+        if self._prepared and (plain := self._prepared.pop(blob_id, None)) is not None:
+            return plain
+        return self._open(blob_id, place)
+
+    def prepare(self) -> bool:
+        """Open the next small blob that is likely to be read, and keep it until it is; False where there is
+        none, or enough are kept.
+        """
+        if self._last in self._places:
+            self._next = max(self._next, self._order.index(self._last) + 1)
+            self._last = b""
+        while self._next < len(self._order) and len(self._prepared) < _MOST_PREPARED:
+            blob_id = self._order[self._next]
+            self._next += 1
+            place = self._places.get(blob_id)
+            if place is not None and place.sealed_len <= _SMALL and blob_id not in self._prepared:
+                plain = self._open(blob_id, place)
+                if plain is not None:
+                    self._prepared[blob_id] = plain
+                return True
+        return False
+
+    def _open(self, blob_id: bytes, place: Place) -> bytes | None:
         try:
             sealed = self._sealed(place)
             if len(sealed) != place.sealed_len:

@@ -3,6 +3,7 @@
 import mmap
 import os
 import queue
+import threading
 
 
 class Buffers:
@@ -15,17 +16,34 @@ class Buffers:
         self._size = size
         self.shared = _nameless(count * size)
         self._all = memoryview(mmap.mmap(-1 if self.shared is None else self.shared, count * size))
-        self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for number in range(count):
+        # The last one that was given back is the next: memory that was never touched is not needed mostly.
+        self._free: queue.LifoQueue[int] = queue.LifoQueue()
+        self._counting = threading.Lock()
+        self._holders: dict[int, int] = {}
+        for number in reversed(range(count)):
             self._free.put(number * size)
 
     def take(self) -> tuple[int, memoryview]:
         """A buffer that nobody has, and where it begins in the shared memory. Waits until there is one."""
         start = self._free.get()
-        return start, self._all[start : start + self._size]
+        self._holders[start] = 1
+        return start, self.view(start, self._size)
+
+    def view(self, start: int, size: int) -> memoryview:
+        """The beginning of a buffer."""
+        return self._all[start : start + size]
+
+    def hold(self, start: int) -> None:
+        """One more has this buffer, and gives it back."""
+        with self._counting:
+            self._holders[start] += 1
 
     def give_back(self, start: int) -> None:
-        self._free.put(start)
+        """It is free once all who had it have given it back."""
+        with self._counting:
+            self._holders[start] -= 1
+            if not self._holders[start]:
+                self._free.put(start)
 
     def close(self) -> None:
         """Let no further process see it. The memory itself goes with the last view. Closing twice is not an

@@ -58,6 +58,12 @@ class Blobs(Protocol):
         """
         ...
 
+    def prepare(self) -> bool:
+        """Open one of the small blobs that were expected and not read yet, for when it is read; False where
+        there is none, or enough of them are ready. For a thread that has to wait for something else.
+        """
+        ...
+
     def length_of(self, blob_id: bytes) -> int:
         """Plain length in bytes, from the index, without reading the blob. Raises Missing."""
         ...

@@ -51,6 +51,14 @@ class Database:
             self._unlink()
             self._db = self._connect()
 
+    def version(self) -> int:
+        """Another number where another process has changed the file since it was last asked for."""
+        with self._guarded() as db:
+            if db.in_transaction:
+                db.execute("COMMIT")
+            version: int = db.execute("PRAGMA data_version").fetchone()[0]
+            return version
+
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):

@@ -13,11 +13,12 @@ from typing import TypeVar
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Damaged, Missing, Refused, VaultdError
-from vaultd.format.box import MAGIC, MODE, BoxHead, Row, open_box, trailer_length
+from vaultd.format.box import BoxHead, Row, open_box, trailer_length
 from vaultd.format.index import PackTable, decode_index, encode_index
 from vaultd.format.keys import Keys
-from vaultd.format.limits import HEAD, HOLDS, INDEX, KIND_INDEX, MIN_BOX, PACK_KINDS
+from vaultd.format.limits import HEAD, INDEX, KIND_INDEX, MIN_BOX, PACK_KINDS
 from vaultd.format.table import decode_table, encode_table
+from vaultd.store.newer import newer_box
 from vaultd.store.single import seal_alone
 from vaultd.store.state import Place, State, StateLost
 from vaultd.store.tables import PackRows, together
@@ -34,30 +35,39 @@ _HEADS_KEPT = 4096
 
 
 class BlobIndex:
-    """Find blobs on one copy. `troubles` are packs and index files that could not be read at the last
-    sync.
+    """Find blobs on one copy. `troubles` are packs and index files that the last sync could not read.
+
+    `away`: the copy cannot be asked now. What state says is all there is, and stays; what this computer never
+    read back is not relied on.
     """
 
-    def __init__(self, copy: Copy, keys: Keys, state: State) -> None:
+    def __init__(self, copy: Copy, keys: Keys, state: State, *, away: bool = False) -> None:
         self._copy = copy
         self._keys = keys
         self._state = state
         self._heads: dict[bytes, BoxHead] = {}
-        self._rebuilt = False
+        self._away = self._rebuilt = away
         self._proving = threading.Lock()
+        # While state is filled it knows too little: whoever finds nothing there waits, and asks again.
+        self._filling = threading.RLock()
+        self.fills = self._version = 0
         self.troubles: list[VaultdError] = []
         self.unknown: list[str] = []
 
     def sync(self) -> None:
         """Make state say what the copy holds now. Raises Unreachable when the copy cannot be listed."""
-        try:
-            self._sync()
-        except StateLost:
-            self._sync()
+        with self._filling:
+            try:
+                self._sync()
+            except StateLost:
+                self._sync()
+            self.fills += 1
 
     def _sync(self) -> None:
-        listed = {_digest(stored.name): stored.size for stored in self._copy.list("packs/")}
+        self._version = self._state.version()
+        # In this order: a pack that another process adds meanwhile must not look as if it had gone.
         known = self._state.packs()
+        listed = {_digest(stored.name): stored.size for stored in self._copy.list("packs/")}
         gone = [digest for digest, size in known.items() if listed.get(digest) != size]
         if gone:
             self._state.drop_packs(gone)
@@ -69,11 +79,12 @@ class BlobIndex:
 
     def rebuild(self) -> None:
         """Forget all that state says of blobs, and read it from the packs, whatever an index says."""
-        self._rebuilt = True
-        with contextlib.suppress(StateLost):
-            self._state.drop_all_packs()
-        self._heads.clear()
-        self.sync()
+        with self._filling:
+            self._rebuilt = True
+            with contextlib.suppress(StateLost):
+                self._state.drop_all_packs()
+            self._heads.clear()
+            self.sync()
 
     def _learn(self, new: dict[bytes, int], known: int) -> None:
         """Know the tables of new packs, beside so many that are known."""
@@ -180,6 +191,8 @@ class BlobIndex:
         holder = self._holder(blob_id)
         if holder is None or holder[1]:
             return holder is not None
+        if self._away:
+            return False
         with self._proving:
             return self._prove(blob_id)
 
@@ -223,18 +236,23 @@ class BlobIndex:
             return ask()
 
     def suspect(self, damaged: Iterable[str], whole: Iterable[str]) -> None:
-        """Remember which packs were found damaged, and which whole, by their names."""
+        """Remember which packs were found damaged, and which whole, among files of these names."""
+        packs = ([_digest(each) for each in names if each.startswith("packs/")] for names in (damaged, whole))
         with contextlib.suppress(StateLost):
-            self._state.suspect(map(_digest, damaged), map(_digest, whole))
+            self._state.suspect(*packs)
 
-    def doubt(self) -> bool:
-        """State contradicted the copy, or knows too little: rebuild it, once per run. True where that was
-        done now.
+    def doubt(self, fills: int) -> bool:
+        """State, asked when it had been filled `fills` times, contradicted the copy or knew too little:
+        rebuild it, once per run. True where it was filled since then, by whichever thread: ask again.
         """
-        if self._rebuilt:
-            return False
-        self.rebuild()
-        return True
+        with self._filling:
+            if self.fills != fills:
+                return True
+            if self._asking(self._state.version) != self._version:
+                self.sync()  # another process may be rebuilding it
+            elif not self._rebuilt:
+                self.rebuild()
+            return self.fills != fills
 
     def write_indexes(self) -> int:
         """Write an index file when enough packs stand in none; return how many packs it lists. Never
@@ -269,20 +287,6 @@ class BlobIndex:
         # From the pack itself: a row that flipped in the state must not get into the vault.
         rows = self.read_table(digest, size)
         return PackTable(digest, size, self._copy.get(ids.pack_name(digest), 0, HEAD), encode_table(rows))
-
-
-def newer_box(copy: Copy, name: str) -> str:
-    """Words for a whole box of a mode or kind that this version does not know; "" for any other file.
-
-    It is not damaged: its bytes are what its name says. Whoever meets one must not delete from the vault.
-    """
-    try:
-        head = copy.fetch(name)[:HEAD]
-    except (Damaged, Missing):
-        return ""
-    if len(head) < HEAD or head[:8] != MAGIC or (head[8] in HOLDS and head[9] == MODE):
-        return ""
-    return f"box kind {head[8]} mode {head[9]}"
 
 
 def _digest(name: str) -> bytes:

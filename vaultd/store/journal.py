@@ -21,7 +21,7 @@ from vaultd.format.box import open_box
 from vaultd.format.keys import Keys
 from vaultd.format.limits import KIND_LOG, RECORD
 from vaultd.format.record import Record, check_log_name, decode_record, encode_record, record_id
-from vaultd.store.index import newer_box
+from vaultd.store.newer import newer_box
 from vaultd.store.single import seal_alone
 from vaultd.store.state import State, StateLost
 

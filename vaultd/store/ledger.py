@@ -1,20 +1,41 @@
-"""When each file of each copy was last read back from its medium and matched its name.
+"""When each file of each copy was last read back from its medium and matched its name, and how the last drill
+of each copy went.
 
 Like the state it may be lost, damaged or rolled back: then less is known to be safe, and it is read again.
-Files go by their hashes, which no damage of this file turns into one another.
+Files go by their hashes, which no damage of this file turns into one another. A time in the future was told
+by a clock that was wrong, then or now, and counts as none.
 """
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from vaultd.store.database import Database, StateLost
 
+# `caches` is `matched` for files whose loss would not be felt: what is gone of those is not missed.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS matched (
     copy BLOB, digest BLOB, time INTEGER NOT NULL, PRIMARY KEY (copy, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS caches (
+    copy BLOB, digest BLOB, time INTEGER NOT NULL, PRIMARY KEY (copy, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS drills (
+    copy BLOB PRIMARY KEY, time INTEGER NOT NULL, files INTEGER NOT NULL, wrong INTEGER NOT NULL,
+    seed INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """The last drill of a copy: when (ns), how many files were restored and compared, what was wrong (0: all
+    right), and the seed of its sample.
+    """
+
+    time: int
+    files: int
+    wrong: int
+    seed: int
 
 
 class Ledger(Database):
@@ -24,21 +45,71 @@ class Ledger(Database):
         super().__init__(path, _TABLES)
 
     def matched(self, copy_id: bytes) -> set[bytes]:
-        """Hashes of the files that were read back from this copy."""
+        """Hashes of the files that were read back from this copy, and whose loss would be felt."""
         try:
             return {row[0] for row in self._rows("SELECT digest FROM matched WHERE copy = ?", copy_id)}
         except StateLost:
             return set()
 
+    def times(self, copy_id: bytes) -> dict[bytes, int]:
+        """When (ns) each file was last read back from this copy; caches too, nothing of the future."""
+        both = (
+            "SELECT digest, time FROM matched WHERE copy = ?1 UNION ALL"
+            " SELECT digest, time FROM caches WHERE copy = ?1"
+        )
+        now = time.time_ns()
+        try:
+            return {digest: when for digest, when in self._rows(both, copy_id) if _is_past(when, now)}
+        except StateLost:
+            return {}
+
+    def since(self, copy_id: bytes, digests: Collection[bytes]) -> tuple[int, int | None]:
+        """How many of these files were never read back from this copy, and when (ns) the one was that has
+        waited longest since; None where none was.
+        """
+        times = [when for digest, when in self.times(copy_id).items() if digest in digests]
+        return len(digests) - len(times), min(times, default=None)
+
     def add(self, copy_id: bytes, digests: Iterable[bytes]) -> None:
         """These were read back just now, and matched."""
+        self._add("INSERT OR REPLACE INTO matched VALUES (?, ?, ?)", copy_id, digests)
+
+    def add_caches(self, copy_id: bytes, digests: Iterable[bytes]) -> None:
+        """The same of files whose loss would not be felt."""
+        self._add("INSERT OR REPLACE INTO caches VALUES (?, ?, ?)", copy_id, digests)
+
+    def _add(self, sql: str, copy_id: bytes, digests: Iterable[bytes]) -> None:
         now = time.time_ns()
         with contextlib.suppress(StateLost), self._writing() as db:
-            rows = ((copy_id, digest, now) for digest in digests)
-            db.executemany("INSERT OR REPLACE INTO matched VALUES (?, ?, ?)", rows)
+            db.executemany(sql, ((copy_id, digest, now) for digest in digests))
 
     def forget(self, copy_id: bytes, digests: Iterable[bytes]) -> None:
         """These were found damaged or missing, or are not what was read back any more."""
+        rows = [(copy_id, digest) for digest in digests]
         with contextlib.suppress(StateLost), self._writing() as db:
-            rows = ((copy_id, digest) for digest in digests)
             db.executemany("DELETE FROM matched WHERE copy = ? AND digest = ?", rows)
+            db.executemany("DELETE FROM caches WHERE copy = ? AND digest = ?", rows)
+
+    def drilled(self, copy_id: bytes) -> Drilled | None:
+        """The last drill of this copy; None where there was none, or only one in the future."""
+        asked = "SELECT time, files, wrong, seed FROM drills WHERE copy = ?"
+        try:
+            rows = [Drilled(*row) for row in self._rows(asked, copy_id)]
+        except StateLost:
+            return None
+        sane = (row for row in rows if all(isinstance(each, int) and each >= 0 for each in _facts(row)))
+        return next((row for row in sane if _is_past(row.time, time.time_ns())), None)
+
+    def add_drill(self, copy_id: bytes, files: int, wrong: int, seed: int) -> None:
+        """A drill of this copy has ended just now. Raises Full, ReadOnly, Busy, OSError."""
+        row = (copy_id, time.time_ns(), files, wrong, seed)
+        self._surely("INSERT OR REPLACE INTO drills VALUES (?, ?, ?, ?, ?)", [row])
+
+
+def _facts(row: Drilled) -> tuple[int, int, int, int]:
+    return row.time, row.files, row.wrong, row.seed
+
+
+def _is_past(when: object, now: int) -> bool:
+    """Whether this is a time, and one that has been."""
+    return isinstance(when, int) and 0 < when <= now

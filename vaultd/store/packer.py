@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import blake3
@@ -19,63 +19,24 @@ import blake3
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Missing
-from vaultd.format.box import BoxHead, BoxWriter, padme, verify_box
+from vaultd.format.box import BoxHead, BoxWriter, verify_box
 from vaultd.format.codec import encode, encode_many
 from vaultd.format.keys import Keys
-from vaultd.format.limits import CHUNK, HEAD, KIND_DATA, KIND_TREE, MAX_BLOB
+from vaultd.format.limits import CHUNK, HEAD, KIND_DATA, KIND_TREE
 from vaultd.store.buffers import Buffers
 from vaultd.store.contract import Buffer, Room
+from vaultd.store.fanout import WAITING, Fanout
 from vaultd.store.index import BlobIndex
+from vaultd.store.openbox import BUFFER_SIZE, OpenBox
 from vaultd.store.reader import Reader
 from vaultd.store.sieve import Sieve
 
 if TYPE_CHECKING:
     from vaultd.store.verifier import Verifier
 
-# About how long a pack is: long enough that a disk or server is not kept busy with names, short enough that
-# one damaged file costs little and four buffers fit in memory.
-PACK_SIZE = 16 * 1024 * 1024
-# A pack of 16 MiB is padded to the next 512 KiB, 1.5 % of it on average and 3 % where its blobs are small.
-# So it is closed where little is missing: from 7/8 of its size once padding would be less than 1/256, at 5/4
-# in any case. That leaves 0.5 % for large blobs, which have few places to close it at, and 0.3 % for others.
-_LEAST, _MOST, _WASTE = 7 / 8, 5 / 4, 256
-# The last blob may be as large as blobs get, and the table of a pack of tiny blobs (34 bytes sealed, 42 in
-# the table) is longer than the blobs themselves; pages of an anonymous map that are not touched cost
-# nothing.
-_BUFFER_SIZE = 2 * PACK_SIZE + MAX_BLOB + (8 << 20)
 # One being filled for content, one for pages, and one on its way out.
 _BUFFERS = 3
 _CORES = os.cpu_count() or 1
-# Opening a blob of less than 100 KB is mostly Python: done in another thread it holds up who fills the next
-# pack. So a pack of more blobs is verified by a second process, once there is a whole pack of them (starting
-# one takes 0.1 s), or by who filled it; any other pack by the thread that puts it.
-_MANY = PACK_SIZE // (100 * 1000)
-
-
-@dataclass(slots=True)
-class _OpenBox:
-    """A box from its first blob until its rows are in the index."""
-
-    writer: BoxWriter
-    # Its buffer, and where that begins among all buffers.
-    buffer: memoryview
-    begin: int
-    kind: int
-    # Where each blob starts, and the next one will.
-    starts: list[int] = field(default_factory=lambda: [HEAD])
-    # All of it and its hash, once it is closed and was verified.
-    sealed: tuple[memoryview, bytes] | None = None
-
-    @property
-    def of_many(self) -> bool:
-        return len(self.writer.rows) > _MANY
-
-
-def _is_full(size: int) -> bool:
-    """Whether a pack of this many bytes, before padding, is to be closed."""
-    if size < _LEAST * PACK_SIZE:
-        return False
-    return size >= _MOST * PACK_SIZE or (padme(size) - size) * _WASTE <= size
 
 
 def _may_all_be(_: bytes) -> bool:
@@ -83,11 +44,13 @@ def _may_all_be(_: bytes) -> bool:
 
 
 class Packer:
-    """A `Sink` over one copy. Use it from any threads, `finish` it once; after a failure every call
-    raises that failure.
+    """A `Sink` over one copy, and what it writes goes to others `also`. Use it from any threads, `finish` it
+    once; after a failure every call raises that failure.
     """
 
-    def __init__(self, copy: Copy, keys: Keys, index: BlobIndex, reader: Reader) -> None:
+    def __init__(
+        self, copy: Copy, keys: Keys, index: BlobIndex, reader: Reader, also: Fanout | None = None
+    ) -> None:
         self._copy = copy
         self._keys = keys
         self._index = index
@@ -96,10 +59,12 @@ class Packer:
         # Guards the passage of a blob from a buffer to the copy, so that nobody reads a buffer that was
         # handed on.
         self._handing_on = threading.Lock()
-        self._open: dict[int, _OpenBox] = {}
-        self._fresh: dict[bytes, tuple[_OpenBox, int]] = {}
-        self._buffers = Buffers(_BUFFERS, _BUFFER_SIZE)
-        self._full: queue.SimpleQueue[_OpenBox | None] = queue.SimpleQueue()
+        self._open: dict[int, OpenBox] = {}
+        self._fresh: dict[bytes, tuple[OpenBox, int]] = {}
+        self._also = also
+        waiting = WAITING * len(also.others) if also else 0
+        self._buffers = Buffers(_BUFFERS + waiting, BUFFER_SIZE)
+        self._full: queue.SimpleQueue[OpenBox | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._verifier: Verifier | None = None
@@ -170,7 +135,7 @@ class Packer:
             return self.read(blob_id, blob_type)
         return self._reader.read_into(blob_id, blob_type, room)
 
-    def _read_fresh(self, box: _OpenBox, number: int, blob_type: int) -> bytes:
+    def _read_fresh(self, box: OpenBox, number: int, blob_type: int) -> bytes:
         row = box.writer.rows[number]
         if row.type != blob_type:
             raise Missing(row.id.hex())
@@ -180,6 +145,9 @@ class Packer:
 
     def expect(self, blob_ids: Sequence[bytes]) -> None:
         self._reader.expect(blob_ids)
+
+    def prepare(self) -> bool:
+        return self._reader.prepare()
 
     def type_of(self, blob_id: bytes) -> int:
         if fresh := self._fresh.get(blob_id):
@@ -206,19 +174,25 @@ class Packer:
         self._fresh[blob_id] = (box, len(box.writer.rows) - 1)
         if self._sieve is not None:
             self._sieve.add(blob_id)
-        if _is_full(box.writer.size):
+        if box.is_full:
             self._close(kind)
 
-    def _new_box(self, kind: int) -> _OpenBox:
+    def _new_box(self, kind: int) -> OpenBox:
         # Waiting here is what bounds memory: no more than _BUFFERS packs are under way.
         begin, buffer = self._buffers.take()
-        self._raise_failure()
-        return _OpenBox(BoxWriter(self._keys, kind, buffer), buffer, begin, kind)
+        try:
+            self._raise_failure()
+            return OpenBox(BoxWriter(self._keys, kind, buffer), buffer, begin, kind)
+        except BaseException:
+            # Others may be waiting for it, and for them too this is how they learn of a failure.
+            self._buffers.give_back(begin)
+            raise
 
     def _close(self, kind: int) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._deliver, name="packs", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._deliver, name="packs", daemon=True)
+            thread.start()  # kept only once it runs: a system may refuse one more
+            self._thread = thread
         box = self._open.pop(kind)
         if box.of_many and not self._has_verifier(box):
             try:
@@ -228,17 +202,17 @@ class Packer:
                 raise
         self._full.put(box)
 
-    def _has_verifier(self, box: _OpenBox) -> bool:
+    def _has_verifier(self, box: OpenBox) -> bool:
         """Whether a second process will verify this box; one is started with the first full box."""
         memory = self._buffers.shared
-        if self._verifier is None and memory is not None and _is_full(box.writer.size) and _CORES > 1:
+        if self._verifier is None and memory is not None and box.is_full and _CORES > 1:
             from vaultd.store.verifier import Verifier
 
             with contextlib.suppress(OSError):
                 self._verifier = Verifier(self._keys, memory)
         return self._verifier is not None
 
-    def _seal(self, box: _OpenBox) -> tuple[memoryview, bytes]:
+    def _seal(self, box: OpenBox) -> tuple[memoryview, bytes]:
         view = box.writer.finish(verify=False)
         if self._verifier is not None and box.of_many:
             digest = self._verifier.verify(box.begin, len(view), box.kind)
@@ -277,11 +251,19 @@ class Packer:
             finally:
                 self._buffers.give_back(box.begin)
 
-    def _put(self, box: _OpenBox) -> None:
+    def _put(self, box: OpenBox) -> None:
         view, digest = box.sealed or self._seal(box)
+        name = ids.pack_name(digest)
         with view:
             size = len(view)
-            self._copy.put(ids.pack_name(digest), view)
+            for branch in self._also.others.values() if self._also else ():
+                self._buffers.hold(box.begin)
+                branch.offer(
+                    name, self._buffers.view(box.begin, size), partial(self._buffers.give_back, box.begin)
+                )
+            self._copy.put(name, view)
+        if self._also:
+            self._also.first.look(name)
         self._index.wrote(digest)
         self._index.learn(digest, size, box.writer.rows)
         with self._handing_on:

@@ -26,6 +26,10 @@ class Reader:
     def expect(self, blob_ids: Sequence[bytes]) -> None:
         self._expected.ahead = Ahead(self._copy, self._keys, self._index, blob_ids)
 
+    def prepare(self) -> bool:
+        ahead: Ahead | None = getattr(self._expected, "ahead", None)
+        return ahead is not None and ahead.prepare()
+
     def type_of(self, blob_id: bytes) -> int:
         return self._places(blob_id)[0].type
 
@@ -37,13 +41,15 @@ class Reader:
         found = ahead.read(blob_id, blob_type) if ahead is not None else None
         if found is not None:
             return found
-        plain, failure = self._try_all(blob_id, blob_type)
-        if plain is None and not isinstance(failure, Unreachable) and self._index.doubt():
-            # What state said does not fit the copy: ask the packs themselves before calling anything lost.
+        while True:
+            fills = self._index.fills
             plain, failure = self._try_all(blob_id, blob_type)
-        if plain is None:
-            raise failure or Missing(blob_id.hex(), self._copy.label)
-        return plain
+            if plain is not None:
+                return plain
+            # Maybe what state said does not fit the copy: ask the packs themselves before calling anything
+            # lost.
+            if isinstance(failure, Unreachable) or not self._index.doubt(fills):
+                raise failure or Missing(blob_id.hex(), self._copy.label)
 
     def read_into(self, blob_id: bytes, blob_type: int, room: Room) -> Buffer:
         ahead: Ahead | None = getattr(self._expected, "ahead", None)
@@ -51,12 +57,12 @@ class Reader:
         return self.read(blob_id, blob_type) if found is None else found
 
     def _places(self, blob_id: bytes) -> list[Place]:
-        places = self._index.places(blob_id)
-        if not places and self._index.doubt():
-            places = self._index.places(blob_id)
-        if not places:
-            raise Missing(blob_id.hex(), self._copy.label)
-        return places
+        while True:
+            fills = self._index.fills
+            if places := self._index.places(blob_id):
+                return places
+            if not self._index.doubt(fills):
+                raise Missing(blob_id.hex(), self._copy.label)
 
     def _try_all(self, blob_id: bytes, blob_type: int) -> tuple[bytes | None, VaultdError | None]:
         failure: VaultdError | None = None

@@ -9,17 +9,19 @@ asked is told to fill it again (`StateLost`).
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from vaultd.format.box import Row
+from vaultd.format.limits import CHUNK
 from vaultd.store import tables
 from vaultd.store.database import Database, StateLost
-from vaultd.store.tables import PackRows
+from vaultd.store.tables import BlobRow, PackRows, Place
 
 __all__ = ["BlobRow", "Place", "State", "StateLost"]
 
 SCHEMA = 2
 _DOUBTS = "doubts"
+_TREES = "trees"
+_SPOOLED = "spooled"
 _TABLES = f"""
 {tables.TABLES}CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS suspects (digest BLOB PRIMARY KEY) WITHOUT ROWID;
@@ -33,9 +35,14 @@ CREATE TEMP TABLE staged (path BLOB PRIMARY KEY, look BLOB NOT NULL, content BLO
 """
 
 
+# One bit makes text or nothing of a number, or turns its sign: such a row is none.
+_SANE = " AND ".join(
+    f"typeof(b.{column}) = 'integer' AND b.{column} >= 0"
+    for column in ("number", "offset", "type", "codec", "sealed", "plain")
+)
 _PLACE = (
     "SELECT b.id, p.digest, b.number, b.offset, b.type, b.codec, b.sealed, b.plain"
-    " FROM blobs b JOIN packs p ON p.number = b.pack WHERE"
+    f" FROM blobs b JOIN packs p ON p.number = b.pack WHERE {_SANE} AND"
 )
 _HELD = (
     "FROM blobs b JOIN packs p ON p.number = b.pack LEFT JOIN suspects s ON s.digest = p.digest"
@@ -44,36 +51,6 @@ _HELD = (
 # A statement costs more than a row. SQLite takes 32,766 values at most; beyond some hundred rows it gains
 # nothing.
 _ASKED_TOGETHER = 512
-
-
-class Place(NamedTuple):
-    """Where one blob lies: its pack's hash, its number in the pack, and its row of the table."""
-
-    pack: bytes
-    number: int
-    offset: int
-    type: int
-    codec: int
-    sealed_len: int
-    plain_len: int
-
-    def row(self, blob_id: bytes) -> Row:
-        """The row of the pack's table that this blob has there."""
-        return Row(blob_id, self.type, self.codec, self.sealed_len, self.plain_len)
-
-
-class BlobRow(NamedTuple):
-    """One row that is kept: id, then number, offset, type, codec, sealed and
-    plain length.
-    """
-
-    id: bytes
-    number: int
-    offset: int
-    type: int
-    codec: int
-    sealed_len: int
-    plain_len: int
 
 
 class State(Database):
@@ -227,6 +204,29 @@ class State(Database):
         )
         return [BlobRow(*row) for row in self._rows(sql, digest)]
 
+    def packs_of_trees(self) -> tuple[dict[bytes, int], int]:
+        """Hash and size of packs that have pages or lists and were not asked for before, and a mark that
+        says up to where, for `mark_trees`.
+        """
+        after = int(self.get(_TREES) or b"0")
+        sql = (
+            "SELECT digest, size FROM packs WHERE number IN"
+            " (SELECT DISTINCT pack FROM blobs WHERE rowid > ? AND type <> ?)"
+        )
+        last = self._rows("SELECT COALESCE(MAX(rowid), 0) FROM blobs")[0][0]
+        return dict(self._rows(sql, after, CHUNK)) if last > after else {}, last
+
+    def mark_trees(self, last: int) -> None:
+        self.put(_TREES, b"%d" % last)
+
+    def spooled(self) -> set[bytes]:
+        """Hashes of the packs that waited for this copy when that was last said."""
+        found = self.get(_SPOOLED) or b""
+        return {found[begin : begin + 32] for begin in range(0, len(found), 32)}
+
+    def put_spooled(self, digests: Iterable[bytes]) -> None:
+        self.put(_SPOOLED, b"".join(digests))
+
     def counts(self) -> tuple[int, int]:
         """Packs, and bytes in packs."""
         packs, size = self._rows("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM packs")[0]
@@ -270,10 +270,10 @@ class State(Database):
         nothing. Nothing is kept where `doubts` is not what it was when the rows were begun: they may rest
         on what was lost since.
         """
-        if self.doubts() != doubts:
-            self.drop_staged()
-            return
-        with self._writing() as db:
+        with self._writing() as db:  # nobody tells of damage in here
+            if self.doubts() != doubts:
+                db.execute("DELETE FROM staged")
+                return
             for path in forget:
                 # Names below start with path + "/" (0x2f), so they stand before path + "0".
                 below = (path + b"/", path + b"0") if path else (b"", b"\xff" * 4096)
@@ -292,4 +292,5 @@ class State(Database):
 def _distrust(db: sqlite3.Connection) -> None:
     """Nothing that was trusted without reading is trusted any more."""
     db.execute("DELETE FROM folders")
+    db.execute("DELETE FROM meta WHERE key = ?", (_TREES,))  # numbers of rows are given again
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, randomblob(8))", (_DOUBTS,))

@@ -38,6 +38,36 @@ class PackRows(NamedTuple):
     indexed: bool = False
 
 
+class Place(NamedTuple):
+    """Where one blob lies: its pack's hash, its number in the pack, and its row of the table."""
+
+    pack: bytes
+    number: int
+    offset: int
+    type: int
+    codec: int
+    sealed_len: int
+    plain_len: int
+
+    def row(self, blob_id: bytes) -> Row:
+        """The row of the pack's table that this blob has there."""
+        return Row(blob_id, self.type, self.codec, self.sealed_len, self.plain_len)
+
+
+class BlobRow(NamedTuple):
+    """One row that is kept: id, then number, offset, type, codec, sealed and
+    plain length.
+    """
+
+    id: bytes
+    number: int
+    offset: int
+    type: int
+    codec: int
+    sealed_len: int
+    plain_len: int
+
+
 def together(packs: Iterable[PackRows]) -> Iterator[list[PackRows]]:
     """The packs in groups, each as large as one transaction may be, or of one pack that is larger."""
     group: list[PackRows] = []

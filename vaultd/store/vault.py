@@ -5,6 +5,7 @@ import contextlib
 from vaultd.copies.contract import Copy
 from vaultd.errors import VaultdError
 from vaultd.format.keys import Keys
+from vaultd.store.fanout import Fanout
 from vaultd.store.index import BlobIndex
 from vaultd.store.journal import Journal
 from vaultd.store.packer import Packer
@@ -16,14 +17,16 @@ class Vault:
     """The `Blobs` of one vault, its journal, and how to write to it.
 
     `own` is the state that remembers this device's place in the log, where that is not the state of this
-    copy; it is closed with the vault.
+    copy; it is closed with the vault. `away`: the copy cannot be asked now (see `BlobIndex`).
     """
 
-    def __init__(self, copy: Copy, keys: Keys, state: State, own: State | None = None) -> None:
+    def __init__(
+        self, copy: Copy, keys: Keys, state: State, own: State | None = None, *, away: bool = False
+    ) -> None:
         self.copy = copy
         self.keys = keys
         self.state = state
-        self.index = BlobIndex(copy, keys, state)
+        self.index = BlobIndex(copy, keys, state, away=away)
         self._own = own or state
         self.journal = Journal(copy, keys, state, self._own)
         self._reader = Reader(copy, keys, self.index)
@@ -32,6 +35,7 @@ class Vault:
         self.read = self._reader.read
         self.read_into = self._reader.read_into
         self.expect = self._reader.expect
+        self.prepare = self._reader.prepare
 
     def sync(self) -> None:
         """Learn what the copy holds now. Raises Unreachable where it cannot be listed: nothing is known
@@ -53,8 +57,8 @@ class Vault:
         """
         return sorted({*self.journal.unknown, *self.index.unknown})
 
-    def sink(self) -> Packer:
-        return Packer(self.copy, self.keys, self.index, self._reader)
+    def sink(self, also: Fanout | None = None) -> Packer:
+        return Packer(self.copy, self.keys, self.index, self._reader, also)
 
     def folder_memory(self, source: bytes) -> "RememberedFolders":
         return RememberedFolders(self.state, self.index, source)

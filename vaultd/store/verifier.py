@@ -5,7 +5,6 @@ in memory that both processes see, so nothing is copied; the keys go through a p
 Whoever asks can always do the same work itself: the second process only makes it sooner.
 """
 
-import os
 import struct
 import subprocess
 import sys
@@ -19,11 +18,11 @@ from vaultd.format.box import verify_box
 from vaultd.format.keys import Keys
 from vaultd.format.limits import KEY, VAULT_ID
 from vaultd.hardening import keep_memory_private
+from vaultd.store import second
 
 _request = struct.Struct("<QQI")  # where the box begins in the shared memory, its length, its kind
 _answer = struct.Struct("<?H")  # whether the box is right; length of what follows
 _SEPARATOR = "\0"  # between reason and detail of a refusal
-_SECONDS = 10  # to end by itself, which it does as soon as nobody can ask any more
 
 
 class Verifier:
@@ -31,16 +30,7 @@ class Verifier:
 
     def __init__(self, keys: Keys, memory: int) -> None:
         """`memory` is the descriptor of the shared memory. Raises OSError where no process can be started."""
-        self._process = subprocess.Popen(
-            # Its modules come from where ours do, and never from the folder that somebody happens to be in.
-            [sys.executable, "-P", "-m", __name__, str(memory)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[memory],
-            process_group=0,  # Ctrl-C is for us to answer
-        )
+        self._process = second.begin(__name__, [memory], subprocess.PIPE)
         self._greeting = keys.master + keys.vault_id
 
     def verify(self, start: int, length: int, kind: int) -> bytes | None:
@@ -78,11 +68,7 @@ class Verifier:
                     pipe.close()
                 except OSError:
                     continue
-        try:
-            self._process.wait(_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        second.end(self._process)
 
 
 def answer(questions: BinaryIO, answers: BinaryIO, memory: memoryview) -> None:
