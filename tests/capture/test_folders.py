@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.descriptors import open_below
 from vaultd.capture import descent, listing, opening
 from vaultd.capture.descent import Descent
 from vaultd.capture.listing import list_folder, seen_as
@@ -136,16 +137,16 @@ def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Descent]:
 
 
 def test_few_descriptors_are_open_and_the_way_back_is_the_same(tmp_path: Path, way: Descent) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(tmp_path)
     go_down(way, 9)
-    assert len(os.listdir("/proc/self/fd")) <= before + 4
+    assert open_below(tmp_path) <= before + 4
     path = tmp_path.joinpath(*["d"] * 9)
     while way.depth:
         assert os.path.samestat(os.fstat(way.top), path.stat())
         way.pop()
         path = path.parent
     assert os.path.samestat(os.fstat(way.top), tmp_path.stat())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_below(tmp_path) == before
 
 
 def test_another_folder_in_the_same_place_is_not_believed(tmp_path: Path, way: Descent) -> None:

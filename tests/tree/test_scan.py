@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.descriptors import open_below
 from tests.fakes import FakeMemory
 from tests.tree.sources import Watched, comparable
 from vaultd.format.entry import CHAR, FIFO, FILE, FOLDER, LINK, SOCKET
@@ -280,11 +281,10 @@ def test_a_stop_is_obeyed_inside_a_large_file(source: Watched) -> None:
 
 def test_no_descriptor_is_left_open(source: Watched) -> None:
     fill(source.path)
-    before = len(os.listdir("/proc/self/fd"))
     source.scan()
     with pytest.raises(KeyboardInterrupt):
         source.scan(stop=lambda: True)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_below(source.path) == 0
 
 
 def test_two_machines_that_read_the_same_folder_agree(source: Watched) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.descriptors import open_below
 from tests.tree.sources import Watched, comparable
 from vaultd.capture import descent
 from vaultd.format.limits import CHUNK
@@ -131,7 +132,6 @@ def test_on_a_real_file_system_holes_stay_and_nothing_changes(tmp_path: Path, ki
 def test_10_000_folders_deep(source: Watched) -> None:
     depth = 10_000
     make_deep(source.path, depth)
-    descriptors = len(os.listdir("/proc/self/fd"))
     try:
         first = source.scan()
         assert first.complete
@@ -139,7 +139,7 @@ def test_10_000_folders_deep(source: Watched) -> None:
         assert first.counts.files == 2
         assert source.scan().root == first.root
         assert first.counts.read == len(b"top") + len(b"bottom")
-        assert len(os.listdir("/proc/self/fd")) == descriptors
+        assert open_below(source.path) == 0
     finally:
         subprocess.run(["rm", "-rf", source.path], check=True)
 

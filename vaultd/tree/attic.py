@@ -8,6 +8,7 @@ what lies below, the second writes the folder, so that no folder is ever held in
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 import msgspec
 
@@ -17,9 +18,13 @@ from vaultd.format.keys import Keys
 from vaultd.format.limits import LIST, PAGE
 from vaultd.format.lists import write_folder
 from vaultd.store.contract import Blobs, Sink
+from vaultd.tree.attic_steps import Step, Task, distinct, steps
 from vaultd.tree.content import identity
-from vaultd.tree.folder import Leaf, Wrong, entries_in, entries_of, leaves, only_good, side_by_side
+from vaultd.tree.folder import entries_of
 from vaultd.tree.view import folder_id
+
+# Steps of a folder that are kept from the first pass for the second, instead of reading its pages again.
+_FEW = 64
 
 Parent = tuple[Entry, bytes | None]
 Volatile = Callable[[bytes], bool]
@@ -58,65 +63,26 @@ def update_attic(
     nothing was dropped. A parent's top folder or attic that cannot be read is left out and told as b"":
     the caller must give it again as a parent until it can be. Raises what `sink` raises.
     """
-    roots = _distinct([folder_id(parent) for parent, _ in parents], folder_id(root))
-    attics = _distinct([attic for _, attic in parents if attic is not None], None)
+    roots = distinct([folder_id(parent) for parent, _ in parents], folder_id(root))
+    attics = distinct([attic for _, attic in parents if attic is not None], None)
     try:
-        return _Attic(sink, keys, now_ns, volatile, failed).run(_Task(b"", folder_id(root), roots, attics))
+        return _Attic(sink, keys, now_ns, volatile, failed).run(Task(b"", folder_id(root), roots, attics))
     except (Missing, Damaged):
         failed(b"")
     roots = tuple(content for content in roots if _can_be_read(sink, content, attic=False))
     attics = tuple(content for content in attics if _can_be_read(sink, content, attic=True))
-    return _Attic(sink, keys, now_ns, volatile, failed).run(_Task(b"", folder_id(root), roots, attics))
+    return _Attic(sink, keys, now_ns, volatile, failed).run(Task(b"", folder_id(root), roots, attics))
 
 
 def _can_be_read(blobs: Blobs, content: bytes, *, attic: bool) -> bool:
     return all(isinstance(item, Entry) for item in entries_of(blobs, content, attic=attic))
 
 
-def _distinct(contents: Sequence[bytes], other_than: bytes | None) -> tuple[bytes, ...]:
-    return tuple(sorted(set(contents) - {other_than}))
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A folder to make: what is there now, what the parents had there (other than that), what their
-    attics have.
-    """
-
-    name: bytes
-    now: bytes | None
-    before: tuple[bytes, ...]
-    attics: tuple[bytes, ...]
-
-    @property
-    def settled(self) -> bool:
-        return not self.before and len(self.attics) < 2
-
-    @property
-    def answer(self) -> bytes | None:
-        return self.attics[0] if self.attics else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One name of a folder: its entry now, the parents' entries, the entries of their attics."""
-
-    name: bytes
-    now: Entry | None
-    before: Sequence[Entry]
-    kept: Sequence[Entry]
-
-    def task(self) -> _Task:
-        now = folder_id(self.now) if self.now and self.now.kind == FOLDER else None
-        before = [folder_id(entry) for entry in self.before if now and entry.kind == FOLDER]
-        leads = [folder_id(entry) for entry in self.kept if "missed" not in entry.extra]
-        return _Task(self.name, now, _distinct(before, now), _distinct(leads, None))
-
-
 @dataclass(slots=True)
 class _Frame:
-    task: _Task
-    below: Iterator[_Task]
+    task: Task
+    below: Iterator[Task] = field(default_factory=lambda: iter(()))
+    few: Sequence[Step] | None = None
     done: dict[bytes, bytes] = field(default_factory=dict)
     unreadable: set[bytes] = field(default_factory=set)
 
@@ -130,7 +96,7 @@ class _Attic:
         self.failed = failed
         self.path: list[bytes] = []  # names down to the folder that is worked on
 
-    def run(self, top: _Task) -> bytes | None:
+    def run(self, top: Task) -> bytes | None:
         if top.settled:
             return top.answer
         stack = [self._frame(top)]
@@ -160,9 +126,20 @@ class _Attic:
                 stack.append(self._frame(task))
         return self._write(stack[-1])
 
-    def _frame(self, task: _Task) -> _Frame:
-        tasks = (step.task() for step in steps(self.sink, task))
-        return _Frame(task, (task for task in tasks if task.before or task.attics))
+    def _frame(self, task: Task) -> _Frame:
+        frame = _Frame(task)
+        frame.below = self._below(frame)
+        return frame
+
+    def _below(self, frame: _Frame) -> Iterator[Task]:
+        found = steps(self.sink, frame.task)
+        first = list(islice(found, _FEW + 1))
+        if len(first) <= _FEW:
+            frame.few = first
+        for step in chain(first, found):
+            task = step.task()
+            if task.before or task.attics:
+                yield task
 
     def _write(self, frame: _Frame) -> bytes | None:
         entries = self._entries(frame)
@@ -170,7 +147,7 @@ class _Attic:
         if first is None:
             return None
         return write_folder(
-            _chain(first, entries),
+            chain([first], entries),
             self.keys,
             lambda page: self.sink.write(PAGE, page),
             lambda node: self.sink.write(LIST, node),
@@ -178,7 +155,7 @@ class _Attic:
         )
 
     def _entries(self, frame: _Frame) -> Iterator[Entry]:
-        for step in steps(self.sink, frame.task):
+        for step in steps(self.sink, frame.task) if frame.few is None else frame.few:
             found = self._missed(step, whole=step.name in frame.unreadable)
             if step.name in frame.unreadable:
                 found += [entry for entry in step.kept if "missed" not in entry.extra]
@@ -187,7 +164,7 @@ class _Attic:
                 found.append(Entry(step.name, FOLDER, 0, 0, 0, 0, 0, lead, {}))
             yield from sorted(found, key=encode_entry) if len(found) > 1 else found
 
-    def _missed(self, step: _Step, *, whole: bool) -> list[Entry]:
+    def _missed(self, step: Step, *, whole: bool) -> list[Entry]:
         """What is missed under one name, once per content: the one that was missed last.
 
         `whole`: a folder stands there still, and what it held before cannot be read.
@@ -221,52 +198,3 @@ def _rank(entry: Entry) -> tuple[int, int, bytes]:
 
 def _with_missed(entry: Entry, now_ns: int) -> Entry:
     return msgspec.structs.replace(entry, extra={**entry.extra, "missed": now_ns})
-
-
-def _chain(first: Entry, rest: Iterator[Entry]) -> Iterator[Entry]:
-    yield first
-    yield from rest
-
-
-def steps(blobs: Blobs, task: _Task) -> Iterator[_Step]:
-    """Every name that any of a task's folders has, except those in pages that nothing changed in."""
-    now, before = _changed(blobs, task.now, task.before)
-    streams = [entries_in(blobs, pages) for pages in (now, *before)]
-    streams += [entries_of(blobs, attic, attic=True) for attic in task.attics]
-    columns = [only_good(stream, _fail) for stream in streams]
-    split_at = 1 + len(before)
-    for name, found in side_by_side(columns):
-        present = found[0][0] if found[0] else None
-        parents = [entry for column in found[1:split_at] for entry in column]
-        kept = [entry for column in found[split_at:] for entry in column]
-        yield _Step(name, present, parents, kept)
-
-
-def _changed(blobs: Blobs, now: bytes | None, before: Sequence[bytes]) -> tuple[list[Leaf], list[list[Leaf]]]:
-    """The pages of each folder, without those whose every entry stands in the new folder and in all
-    parents alike.
-
-    Names ascend through a folder, so an equal page holds names that no other page of either folder has.
-    """
-    mine = _pages(blobs, now) if now else []
-    theirs = [_pages(blobs, content) for content in before]
-    ids = [{page.id for page in pages} for pages in theirs]
-    everywhere = set.intersection({page.id for page in mine}, *ids) if ids else {page.id for page in mine}
-    here = {page.id for page in mine}
-    return (
-        [page for page in mine if page.id not in everywhere],
-        [[page for page in pages if page.id not in here] for pages in theirs],
-    )
-
-
-def _pages(blobs: Blobs, content: bytes) -> list[Leaf]:
-    found = []
-    for page in leaves(blobs, content):
-        if not isinstance(page, Leaf):
-            raise page
-        found.append(page)
-    return found
-
-
-def _fail(error: Wrong) -> None:
-    raise error

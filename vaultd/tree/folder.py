@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import cast
+from typing import TypeVar, cast
 
 from vaultd.errors import Damaged, Missing, Refused
 from vaultd.format.entry import FOLDER, Entry
@@ -20,6 +20,7 @@ from vaultd.format.page import check_order, decode_page
 from vaultd.store.contract import Blobs
 
 Wrong = Missing | Damaged
+Item = TypeVar("Item")
 Names = Iterator[tuple[bytes, list[list[Entry]]]]
 _name = attrgetter("name")
 
@@ -190,13 +191,28 @@ def find_name(blobs: Blobs, content: bytes, name: bytes) -> Entry | None:
     return found[0] if found and found[0].name == name else None
 
 
-def only_good(items: Iterable[Entry | Wrong], failed: Callable[[Wrong], None]) -> Iterator[Entry]:
-    """The entries; every error goes to `failed` instead."""
+def only_good(items: Iterable[Item | Wrong], failed: Callable[[Wrong], None]) -> Iterator[Item]:
+    """The entries, or the pages; every error goes to `failed` instead."""
     for item in items:
         if isinstance(item, Missing | Damaged):
             failed(item)
         else:
             yield item
+
+
+def in_step(streams: Sequence[Iterator[Sequence[Entry]]]) -> Iterator[list[Sequence[Entry]]]:
+    """Folders that have each name once, page by page: of every folder what it has up to one name, then up to
+    a later one. All that the folders have of a name comes together.
+    """
+    rest: list[Sequence[Entry]] = [()] * len(streams)
+    while True:
+        rest = [page or next(filter(None, pages), ()) for page, pages in zip(rest, streams, strict=True)]
+        if not any(rest):
+            return
+        limit = min(page[-1].name for page in rest if page)
+        cuts = [bisect_right(page, limit, key=_name) for page in rest]
+        yield [page[:cut] for page, cut in zip(rest, cuts, strict=True)]
+        rest = [page[cut:] for page, cut in zip(rest, cuts, strict=True)]
 
 
 def side_by_side(streams: Sequence[Iterator[Entry]]) -> Names:

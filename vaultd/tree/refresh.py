@@ -31,10 +31,11 @@ _TOGETHER = 256
 
 
 class Refresh:
-    """One folder. After `entries` has ended, `rows` are its names as the next scan may rely on them.
+    """One folder. After `entries` has ended, `rows` are the names that the next scan may rely on, and `sure`
+    says whether they are all.
 
-    `known` is the remembered look and content; `before` gives the folder's entry in the last snapshot,
-    and is called when it is needed.
+    `known` is the remembered content, and `looked` the look that goes with it; `before` gives the folder's
+    entry in the last snapshot, and is called when it is needed.
     """
 
     def __init__(
@@ -43,21 +44,22 @@ class Refresh:
         frame: Frame,
         fd: int,
         path: bytes,
-        known: tuple[bytes, bytes] | None,
+        looked: look.Look | None,
+        known: bytes | None,
         before: Callable[[], Entry | None],
     ) -> None:
         self._run = run
         self._frame = frame
         self._fd = fd
         self._path = path
-        remembered = look.decode(known[0]) if known else None
-        self._looked = {seen.name: seen for seen in remembered.files} if remembered else {}
-        self._remembered = known[1] if known and self._looked else None
+        self._looked = look.Remembered(looked)
+        self._remembered = known if looked and looked.files else None
         self._ask_before = before
         self._mine = self._earlier(self._remembered)
         self._old: Earlier | None = None
         self._same: dict[bytes, Entry] = {}
         self.rows: list[Seen] = []
+        self.sure = True
 
     def entries(self) -> Iterator[Entry]:
         """Every entry of the folder, by name."""
@@ -79,11 +81,10 @@ class Refresh:
 
     def _as_before(self, some: list[Seen]) -> dict[bytes, Entry]:
         """The entries of those that nothing says to have changed, and of which the copies hold all."""
-        if not self._looked:
+        if self._remembered is None:
             return {}
         found = self._mine.look_ahead(seen.name for seen in some)
-        same = (seen for seen in some if self._looked.get(seen.name) == seen)
-        kinds = {seen.name: kind_of(seen.mode) for seen in same}
+        kinds = {seen.name: kind_of(seen.mode) for seen in self._looked.unchanged(some)}
         return held(
             self._run.sink, {name: entry for name, entry in found.items() if entry.kind == kinds.get(name)}
         )
@@ -128,8 +129,10 @@ class Refresh:
         return replace(entry, name=seen.name)
 
     def _keep(self, seen: Seen, *, sure: bool) -> None:
-        trusted = sure and look.settled(seen, self._run.started_ns)
-        self.rows.append(seen if trusted else look.distrusted(seen))
+        if sure and look.settled(seen, self._run.started_ns):
+            self.rows.append(seen)
+        else:
+            self.sure = False
 
     def _read(self, seen: Seen) -> Item | None:
         try:
@@ -227,7 +230,7 @@ class Refresh:
         return self._run.links.add(device, entry, seen, hard_link(old) if old else None)
 
     def _carried(self, seen: Seen, trouble: Unreadable) -> Entry | None:
-        self.rows.append(look.distrusted(seen))
+        self.sure = False
         return self._run.carried(self._path_of(seen.name), self._before(seen.name), trouble)
 
     def _before(self, name: bytes) -> Entry | None:

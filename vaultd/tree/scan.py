@@ -234,10 +234,12 @@ class _Walk:
         if known is not None and self._looks_same(frame, others, known[0]):
             self._take_over(frame, others)
             return known[1]
-        refresh = Refresh(self._run, frame, fd, path, known, self._frames.top_before)
+        looked = look.decode(known[0]) if known else None
+        last = known[1] if known else None
+        refresh = Refresh(self._run, frame, fd, path, looked, last, self._frames.top_before)
         content = self._run.write_folder(refresh.entries())
-        self._forget_gone(frame, path, known)
-        self._memory.remember(path, look.encode(refresh.rows, frame.done()), content)
+        self._forget_gone(frame, path, looked)
+        self._memory.remember(path, look.encode(refresh.rows, frame.done(), whole=refresh.sure), content)
         return content
 
     def _looks_same(self, frame: Frame, others: list[Seen], remembered: bytes) -> bool:
@@ -256,9 +258,8 @@ class _Walk:
         counts.folders += len(frame.folders)
         self._run.progress.add(files=len(others), bytes=sum(sizes))
 
-    def _forget_gone(self, frame: Frame, path: bytes, known: tuple[bytes, bytes] | None) -> None:
-        remembered = look.decode(known[0]) if known else None
-        for name, _ in remembered.folders if remembered else ():
+    def _forget_gone(self, frame: Frame, path: bytes, looked: look.Look | None) -> None:
+        for name, _ in looked.folders if looked else ():
             if name not in frame.folders:
                 self._memory.forget_below(path + b"/" + name if path else name)
 
