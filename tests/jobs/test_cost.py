@@ -80,5 +80,6 @@ def test_a_restore_of_small_files_calls_little_for_each(computer: Computer, tmp_
         finally:
             sys.setprofile(None)
     assert restored.tally.files == FILES
-    assert calls.total() < 32 * FILES, calls.most_common(40)
+    # 31 or 32: how many pages a folder has hangs on the vault's key.
+    assert calls.total() < 36 * FILES, calls.most_common(40)
     assert differences(tmp_path / "source", tmp_path / "back") == []

@@ -11,7 +11,7 @@ from tests.jobs.test_protect import brought_up, files, saved, two_copies
 from tests.jobs.vaults import Computer
 from vaultd.errors import Unreachable
 from vaultd.jobs.level import PROTECTED, SAVED
-from vaultd.jobs.opening import Lacks
+from vaultd.jobs.session import Lacks
 from vaultd.jobs.sources import my_sources
 from vaultd.jobs.status import status
 from vaultd.store.state import State

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.damage import flip
 from tests.disks import Disk
 from tests.jobs.vaults import PASSPHRASE, Computer
+from vaultd.copies.locating import Location
 from vaultd.credentials import Passphrase, RecoveryCode
-from vaultd.errors import CopyGone, Damaged, Unreachable
+from vaultd.errors import CopyGone, Unreachable
 from vaultd.format.keys import new_master
 from vaultd.format.words import ENGLISH, recovery_words
 from vaultd.jobs.check import Report, check_copies
 from vaultd.jobs.init import create_vault
 from vaultd.jobs.keys import add_slot, remove_slot, unlock_computer
 from vaultd.jobs.level import PROTECTED, SAVED
-from vaultd.jobs.opening import Lacks, open_for_writing
+from vaultd.jobs.opening import open_for_writing
 from vaultd.jobs.protect import Reached, protect
+from vaultd.jobs.session import Lacks
 from vaultd.jobs.status import Status, status
 from vaultd.progress import Silent
 from vaultd.settings import find_home
@@ -27,7 +30,7 @@ from vaultd.tree.snapshots import list_snapshots
 
 def two_copies(work: Path, second: Path) -> Computer:
     home, copy, master = find_home(str(work / "home")), work / "copy", new_master()
-    create_vault(home, copy, master, PASSPHRASE, "main", second=second)
+    create_vault(home, Location(str(copy)), master, PASSPHRASE, "main", second=Location(str(second)))
     with open_for_writing(home, RecoveryCode(" ".join(recovery_words(master, ENGLISH)))) as session:
         unlock_computer(session, "test")
     (work / "photos").mkdir()
@@ -67,12 +70,6 @@ def files(copy: Path) -> dict[str, bytes]:
 
 def packs(copy: Path) -> list[Path]:
     return sorted(copy.glob("packs/*/*"), key=lambda path: path.stat().st_mtime_ns)
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 def only(copy: Path, work: Path, key: Path) -> Computer:
@@ -134,7 +131,7 @@ def test_without_the_ledger_nothing_is_protected_until_it_was_read_again(compute
 
 
 @pytest.mark.parametrize("which", ["main", "second"])
-def test_rot_is_told_and_protects_nothing(computer: Computer, disk: Disk, which: str) -> None:
+def test_rot_protects_nothing_until_it_is_mended(computer: Computer, disk: Disk, which: str) -> None:
     saved(computer, "a")
     damaged = packs(computer.copy if which == "main" else disk.path / "vault")[0]
     flip(damaged)
@@ -148,8 +145,8 @@ def test_rot_is_told_and_protects_nothing(computer: Computer, disk: Disk, which:
     }
     assert looked_at(computer).level == SAVED
     reached = brought_up(computer)
-    assert reached.level == SAVED
-    assert [(type(error), error.copy) for error in reached.damage] == [(Damaged, which)]
+    assert (reached.level, reached.damage, reached.as_asked) == (PROTECTED, [], True)
+    assert [(each.place.label, len(each.names)) for each in reached.healed] == [(which, 1)]
 
 
 def test_a_pack_that_is_gone_from_the_first_copy_comes_back_from_the_other(
@@ -250,3 +247,12 @@ def test_a_second_copy_that_is_older_than_the_first_shows_what_it_has(
     with computer.opened() as session:
         assert len(list_snapshots(session.vault.journal)) == 1
         assert session.vault.troubles == []
+
+
+def test_a_copy_in_memory_protects_nothing(tmp_path: Path, small_disk: Path) -> None:
+    computer = two_copies(tmp_path, small_disk / "vault")
+    reached = saved(computer, "a")
+    assert (reached.level, reached.highest, reached.behind) == (SAVED, SAVED, [])
+    found = looked_at(computer)
+    assert (found.level, found.highest) == (SAVED, SAVED)
+    assert [copy.in_memory for copy in found.copies] == [False, True]

@@ -16,8 +16,8 @@ from tests.jobs.restores import give_back, names, plan
 from tests.tree.trees import Tree, build, file
 from vaultd.errors import Busy
 from vaultd.format.entry import CHAR, Entry
-from vaultd.jobs import drafts, restoring, target
-from vaultd.jobs.drafts import temporary_name
+from vaultd.jobs import aside, drafts, restoring, target
+from vaultd.jobs.aside import temporary_name
 from vaultd.jobs.existing import Decision, Existing, Overwrite
 from vaultd.jobs.restore import restore
 from vaultd.jobs.target import Target
@@ -32,7 +32,7 @@ def test_what_comes_at_the_last_moment_is_not_replaced(
 ) -> None:
     """A name was taken at first, was free when it was looked at, and is taken again when it is given."""
     sink = FakeSink()
-    mine, move = tmp_path / "back" / "a", drafts.move_within
+    mine, move = tmp_path / "back" / "a", aside.move_within
     mine.parent.mkdir()
     mine.write_bytes(b"mine")
 
@@ -175,13 +175,24 @@ def test_a_disk_that_is_mounted_in_the_target_gets_everything_too(
         subprocess.run(["umount", inner], check=True)
 
 
-def test_a_sparse_file_is_on_the_medium_before_it_has_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", ["sparse", "large", "partly lost", "in order"])
+def test_what_has_its_size_before_its_bytes_is_on_the_medium_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """Its size alone would make it look restored after a power cut."""
+    """It would look restored after a power cut: a sparse file, one that several threads fill in whatever
+    order, one that lacks something. Any other grows with its bytes.
+    """
     sink = FakeSink()
     told: list[str] = []
-    sync, move = os.fdatasync, drafts.move_within
+    if what == "sparse":
+        entry = file(sink, b"a", b"1", size=1 << 20, sparse=((0, 1),))
+    else:
+        entry = file(sink, b"a", os.urandom(400_000), cut=50_000 if what == "large" else 100_000)
+    if what == "partly lost":
+        entry = file(sink, b"a", b"1" * 1000 + b"2" * 1000, cut=1000)
+        assert isinstance(entry.content, tuple)
+        del sink.blobs[entry.content[1][0]]
+    sync, move = os.fdatasync, aside.move_within
 
     def synced(fd: int) -> None:
         told.append("flushed")
@@ -193,7 +204,5 @@ def test_a_sparse_file_is_on_the_medium_before_it_has_its_name(
 
     monkeypatch.setattr(os, "fdatasync", synced)
     monkeypatch.setattr(drafts, "move_within", moved)
-    give_back(
-        sink, build(sink, {b"a": file(sink, b"a", b"1", size=1 << 20, sparse=((0, 1),))}), tmp_path / "b"
-    )
-    assert told == ["flushed", "named"]
+    give_back(sink, build(sink, {b"a": entry}), tmp_path / "b")
+    assert told == (["named"] if what == "in order" else ["flushed", "named"])

@@ -122,12 +122,16 @@ def test_a_folder_below_one_whose_group_is_inherited_is_finished_too(tmp_path: P
     assert look(tmp_path / "back" / "outer") == (0o755, OWNER)
 
 
-def test_a_sticky_folder_of_somebody_else_stays_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("there", "mode"), [(0o1777, 0o755), (0o1777, 0o777), (0o1770, 0o770)])
+def test_a_sticky_folder_of_somebody_else_stays_as_it_is(tmp_path: Path, there: int, mode: int) -> None:
+    """Even where the vault's folder has the same permissions: so stands /tmp."""
     sink = FakeSink()
     (tmp_path / "back" / "outer").mkdir(parents=True)
-    (tmp_path / "back" / "outer").chmod(0o1777)
-    give_back(sink, tree(sink), tmp_path / "back")
-    assert look(tmp_path / "back" / "outer") == (0o1777, os.geteuid())
+    for folder in (tmp_path / "back", tmp_path / "back" / "outer"):
+        folder.chmod(there)
+    give_back(sink, tree(sink, mode), tmp_path / "back")
+    for folder in (tmp_path / "back", tmp_path / "back" / "outer"):
+        assert look(folder) == (there, os.geteuid())
 
 
 def test_what_comes_late_leaves_a_finished_folder_its_time_and_what_its_owner_changed(tmp_path: Path) -> None:

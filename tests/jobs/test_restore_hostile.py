@@ -163,6 +163,19 @@ def test_a_damaged_vault_gives_all_that_can_be_had(tmp_path: Path) -> None:
     assert again.damage
 
 
+@pytest.mark.parametrize("overwrite", Overwrite)
+def test_part_of_a_file_takes_the_place_of_nothing(tmp_path: Path, overwrite: Overwrite) -> None:
+    """What stands under such a name may be more of the file than the vault has by now."""
+    sink = FakeSink()
+    torn = file(sink, b"torn", b"1234torn", cut=4)
+    del sink.blobs[chunk_of(torn, 1)]
+    (tmp_path / "back").mkdir()
+    (tmp_path / "back" / "torn.vaultd-damaged").write_bytes(b"salvaged")
+    give_back(sink, root_of(sink, [torn]), tmp_path / "back", overwrite=overwrite)
+    assert (tmp_path / "back" / "torn.vaultd-damaged").read_bytes() == b"salvaged"
+    assert (tmp_path / "back" / "torn~2.vaultd-damaged").read_bytes() == b"1234\0\0\0\0"
+
+
 def test_names_that_the_target_cannot_tell_apart(tmp_path: Path) -> None:
     """A target that folds case says that `a` is taken once `A` was written."""
     sink = FakeSink()

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from tests.compare_trees import differences
 from tests.fakes import KEYS, FakeSink
 from tests.jobs.restores import give_back, names, plan, root_of
 from tests.tree.trees import build, file
-from vaultd.errors import Full, NotAFolder, ReadOnly, TargetTooSmall
+from vaultd.errors import NotAFolder, TargetFull, TargetReadOnly, TargetTooSmall
 from vaultd.format.entry import Entry
-from vaultd.jobs.drafts import temporary_name
+from vaultd.jobs.aside import temporary_name
 from vaultd.jobs.restore import restore
 from vaultd.progress import Silent
 
@@ -91,20 +90,6 @@ def test_asked_to_stop_it_leaves_nothing_half_done(tmp_path: Path) -> None:
     assert len(names(tmp_path / "back")) > 2
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB; only root can have one."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    command: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("cannot mount here")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", path], check=True)
-
-
 def test_a_target_that_is_too_small(small_disk: Path) -> None:
     sink = FakeSink()
     with pytest.raises(TargetTooSmall):
@@ -117,7 +102,7 @@ def test_a_target_that_fills_up_meanwhile(small_disk: Path, tmp_path: Path) -> N
     root = root_of(sink, [file(sink, b"%d" % n, os.urandom(80_000), cut=8000) for n in range(10)])
     planned = plan(sink, root, small_disk / "back")
     (small_disk / "other").write_bytes(bytes(500_000))
-    with pytest.raises(Full):
+    with pytest.raises(TargetFull):
         restore(planned, KEYS, Silent(), lambda: False)
     left = names(small_disk / "back")
     assert left
@@ -132,7 +117,7 @@ def test_a_target_that_is_read_only(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     root = build(sink, {b"a": b"1"})
     for target in (small_disk / "back", small_disk / "new"):
-        with pytest.raises(ReadOnly):
+        with pytest.raises(TargetReadOnly):
             give_back(sink, root, target)
 
 

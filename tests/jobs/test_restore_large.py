@@ -1,12 +1,17 @@
 """Large files are filled by several threads, and restored as if they were filled one after another."""
 
+import multiprocessing
 import os
+import random
+import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.compare_trees import differences
 from tests.fakes import KEYS, FakeSink
 from tests.jobs.restores import give_back, names, plan, root_of
 from tests.tree.trees import file
@@ -18,6 +23,8 @@ from vaultd.progress import Silent
 from vaultd.store.contract import Buffer, Room
 
 SIZE, CUT = 600_000, 100_000
+# A child that is a copy of this process, and so has the sink in its memory.
+_fork = multiprocessing.get_context("fork")
 
 
 class Watched(FakeSink):
@@ -148,3 +155,45 @@ def test_what_is_there_already_is_left_alone(tmp_path: Path, kept: list[bytes]) 
     assert (tmp_path / "back" / "b").read_bytes() == b"newer"
     assert kept == [b"a"]
     assert restored.left_alone == [b"b"]
+
+
+def restore_and_die(sink: FakeSink, root: Entry, back: Path, steps: int) -> None:
+    """Restore, and be gone at the step of that number, whichever thread takes it and whatever others do."""
+    left = iter(range(steps))
+
+    def stop() -> bool:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return False
+
+    restore(plan(sink, root, back), KEYS, Silent(), stop)
+
+
+def test_killed_while_threads_fill_it_leaves_whole_files_and_goes_on(
+    tmp_path: Path, rng: random.Random
+) -> None:
+    sink = Watched()
+    entries = [large(sink, b"%02d" % number) for number in range(10)]
+    entries += [file(sink, b"%02d.txt" % number, b"small" * number) for number in range(10)]
+    entries.append(file(sink, b"video", rng.randbytes(4_000_000), cut=CUT))
+    root = root_of(sink, sorted(entries, key=lambda entry: entry.name))
+    give_back(sink, root, tmp_path / "reference")
+    contents = [entry.content for entry in entries if isinstance(entry.content, tuple)]
+    last = {content[-1][0] for content in contents if content}
+    # The end of each is late, so that whoever gives a name too soon is seen.
+    sink.at = lambda blob_id: time.sleep(0.003 * (blob_id in last))
+    left_over = 0
+    for chain in range(6):
+        back = tmp_path / f"back{chain}"
+        for steps in rng.sample(range(2, 110), 4):
+            child = _fork.Process(target=restore_and_die, args=(sink, root, back, steps))
+            child.start()
+            child.join(60)
+            assert child.exitcode in (-signal.SIGKILL, 0)
+            drafts = [name for name in names(back) if ".tmp" in name]
+            left_over += len(drafts)
+            for name in set(names(back)) - set(drafts):
+                assert (back / name).read_bytes() == (tmp_path / "reference" / name).read_bytes(), steps
+        assert give_back(sink, root, back).complete
+        assert differences(tmp_path / "reference", back, root=True) == []
+    assert left_over > 6, "it was killed in the middle"

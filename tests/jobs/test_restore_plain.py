@@ -10,7 +10,7 @@ from tests.jobs.restores import give_back, names, plan, root_of
 from tests.tree.trees import build, file, folder
 from vaultd.errors import Full
 from vaultd.format.entry import FOLDER, Entry
-from vaultd.jobs.drafts import TEMPORARY, temporary_name
+from vaultd.jobs.aside import TEMPORARY, temporary_name
 from vaultd.jobs.restore import restore
 from vaultd.jobs.restoring import Restorer
 from vaultd.progress import Silent

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vaultd.copies.locating import Location
 from vaultd.credentials import KeyFile, Passphrase, RecoveryCode
 from vaultd.format.keys import new_master
 from vaultd.format.words import ENGLISH, recovery_words
 from vaultd.jobs.check import Report, check
 from vaultd.jobs.init import attach, create_vault
 from vaultd.jobs.keys import unlock_computer
-from vaultd.jobs.opening import Session, open_for_writing, open_vault
+from vaultd.jobs.opening import open_for_writing, open_vault
 from vaultd.jobs.restore import Options, Restored, plan_restore, restore
+from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken, take_snapshot
 from vaultd.jobs.sources import Wanted, add_source
 from vaultd.progress import Silent
@@ -41,18 +43,18 @@ class Computer:
     key: Path
 
     @contextmanager
-    def opened(self, *, writing: bool = False) -> Iterator[Session]:
+    def opened(self, *, writing: bool = False, away: bool = False) -> Iterator[Session]:
         enter = open_for_writing if writing else open_vault
-        with enter(self.home, KeyFile(self.key.read_bytes())) as session:
+        with enter(self.home, KeyFile(self.key.read_bytes()), away=away) as session:
             yield session
 
     def add(self, path: Path, name: str | None = None, **wanted: Any) -> Source:
         with self.opened(writing=True) as session:
             return add_source(session, Wanted(os.fsencode(path), name, **wanted))
 
-    def save(self, name: str, *, force: bool = False) -> Taken:
+    def save(self, name: str, *, force: bool = False, away: bool = False) -> Taken:
         """The next snapshot of a source."""
-        with self.opened(writing=True) as session:
+        with self.opened(writing=True, away=away) as session:
             source = find_source(list_sources(session.vault.journal), name)
             return take_snapshot(session, source, Silent(), lambda: False, force=force)
 
@@ -96,14 +98,14 @@ class Computer:
     def another(self, folder: Path) -> "Computer":
         """A second computer on the same copy."""
         home = find_home(str(folder))
-        attach(home, self.copy, KeyFile(self.key.read_bytes()), "main")
+        attach(home, Location(str(self.copy)), KeyFile(self.key.read_bytes()), "main")
         return Computer(home, self.copy, self.key)
 
 
 def new_vault(work: Path) -> Computer:
     """A vault in `work`: its copy, the home of one computer, and a key file."""
     home, copy, master = find_home(str(work / "home")), work / "copy", new_master()
-    create_vault(home, copy, master, PASSPHRASE, "main")
+    create_vault(home, Location(str(copy)), master, PASSPHRASE, "main")
     code = RecoveryCode(" ".join(recovery_words(master, ENGLISH)))
     with open_for_writing(home, code) as session:
         unlock_computer(session, "test")

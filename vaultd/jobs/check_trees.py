@@ -1,8 +1,9 @@
 """Walk the trees of every snapshot, and say which paths cannot be had whole."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
+from typing import Self
 
 from vaultd.errors import Damaged, Missing, VaultdError
 from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
@@ -15,6 +16,8 @@ from vaultd.tree.view import folder_id
 
 # Names whose chunks are looked up in one statement.
 _ASKED_TOGETHER = 256
+# Of one damaged blob that a thousand files share, the first few say enough.
+MOST_PATHS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,9 @@ class _Walk:
             stack[-1].sound = False
 
     def wrong_with(self, entry: Entry) -> VaultdError | None:
+        fills = self._vault.index.fills
         error = self._looked_at(entry)
-        if error is not None and self._vault.index.doubt():
+        if error is not None and self._vault.index.doubt(fills):
             # It may be what state says of the chunk that is wrong: the packs have been asked now.
             error = self._looked_at(entry)
         return error
@@ -147,3 +151,24 @@ def _chunks_of(vault: Vault, entry: Entry) -> Iterator[tuple[bytes, int]]:
     for value in values:
         if isinstance(value, list | tuple):
             yield from ((blob_id, length) for blob_id, length in value if isinstance(blob_id, bytes))
+
+
+@dataclass(slots=True)
+class Trees:
+    """Paths that cannot be had whole: how many, the first ones, and whether some lack what is nowhere."""
+
+    lost: list[Lost] = field(default_factory=list)
+    count: int = 0
+    missed: bool = False
+    unknown: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, vault: Vault, stop: Callable[[], None]) -> Self:
+        """Raises Unreachable."""
+        trees = cls()
+        for lost in lost_paths(vault, trees.unknown, stop):
+            trees.count += 1
+            trees.missed = trees.missed or isinstance(lost.error, Missing)
+            if trees.count <= MOST_PATHS:
+                trees.lost.append(lost)
+        return trees

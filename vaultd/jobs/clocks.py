@@ -7,7 +7,7 @@ times are equal or they are not.
 import errno
 import os
 
-from vaultd.jobs.drafts import NEW_FILE, temporary_name
+from vaultd.jobs.aside import NEW_FILE, temporary_name
 
 # In ns: FAT; ext3, HFS+ and old servers; exFAT; what goes through FUSE or SMB; NTFS.
 COARSE = (2_000_000_000, 1_000_000_000, 10_000_000, 1_000, 100)

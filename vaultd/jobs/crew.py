@@ -13,7 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from vaultd.copies.folder import Handle
 from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import FILE, Entry
-from vaultd.jobs.filling import Filled, Wrong, write_all
+from vaultd.jobs.aside import write_all
+from vaultd.jobs.filling import Filled, Wrong, settle
 from vaultd.jobs.wanted import LARGE
 from vaultd.store.contract import Room
 from vaultd.tree.content import Piece, read_chunk_into
@@ -88,6 +89,7 @@ class Filling:
         self._entry = entry
         self._file = file
         self._parts: deque[Future[Filled]] = deque()
+        self._begun = 0
         self._filled = Filled()
         self._cut_short: Wrong | None = None  # a list of chunks that cannot be read
         while len(self._parts) < _AHEAD and self._submit():
@@ -105,8 +107,7 @@ class Filling:
             filled.wrong = filled.wrong or part.wrong
             wrote(part.written)
         filled.wrong = filled.wrong or self._cut_short
-        if filled.wrong is not None and filled.written:
-            os.ftruncate(self._file.fd, self._entry.size)
+        settle(self._file.fd, self._entry, filled, in_order=self._begun <= 1)
         return filled
 
     def _submit(self) -> bool:
@@ -118,4 +119,5 @@ class Filling:
             self._cut_short = error
         if some:
             self._parts.append(self._crew.submit(self._file, some))
+            self._begun += 1
         return bool(some)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from vaultd.copies.identity import is_network, is_removable, mount_of
 from vaultd.errors import BadSettings, NoVault, VaultdError
-from vaultd.jobs.opening import copy_path, open_place
+from vaultd.jobs.opening import open_place
+from vaultd.jobs.places import folder_of
 from vaultd.settings import Home, Place, load
 
 LIBRARIES = (
@@ -104,7 +105,6 @@ def _state_is_sound(path: Path) -> bool:
 
 
 def _copy(home: Home, place: Place) -> Iterator[Finding]:
-    path = copy_path(place)
     facts: dict[str, object] = {"label": place.label, "url": place.url}
     try:
         with contextlib.closing(open_place(home, place)) as copy:
@@ -113,23 +113,21 @@ def _copy(home: Home, place: Place) -> Iterator[Finding]:
         yield Finding("copy", False, facts, error)
         return
     yield Finding("copy", True, facts)
-    mount = mount_of(path)
-    if mount is not None:
-        yield Finding(
-            "copy-disk",
-            None,
-            facts
-            | {
-                "type": mount.type,
-                "point": mount.point,
-                "network": is_network(path),
-                "removable": is_removable(path),
-            },
-        )
+    folder = folder_of(place)
+    if folder is not None:
+        yield from _disk(folder, facts)
     if space.total:
         yield Finding(
             "copy-space",
             space.free > _LOW_FREE * space.total,
             facts | {"free": space.free, "total": space.total},
         )
-    yield Finding("copy-writable", os.access(path, os.W_OK), facts)
+    if folder is not None:
+        yield Finding("copy-writable", os.access(folder, os.W_OK), facts)
+
+
+def _disk(folder: Path, facts: dict[str, object]) -> Iterator[Finding]:
+    mount = mount_of(folder)
+    if mount is not None:
+        more = {"network": is_network(folder), "removable": is_removable(folder)}
+        yield Finding("copy-disk", None, facts | {"type": mount.type, "point": mount.point, **more})

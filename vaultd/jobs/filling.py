@@ -9,6 +9,7 @@ from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import Entry
 from vaultd.format.keys import Keys
 from vaultd.format.limits import CHUNK
+from vaultd.jobs.aside import write_all
 from vaultd.tree.content import Piece, read_chunk
 from vaultd.tree.view import View
 
@@ -40,12 +41,19 @@ def fill(
         write_all(fd, memoryview(plain)[piece.start : piece.start + piece.length], piece.at)
         filled.written += piece.length
         wrote(piece.length)
-    if filled.wrong is not None and filled.written:
-        os.ftruncate(fd, entry.size)
-    elif "sparse" in entry.extra:
-        # Its size is known before its bytes are: after a power cut it would look whole, and be holes.
-        os.fdatasync(fd)
+    settle(fd, entry, filled, in_order="sparse" not in entry.extra)
     return filled
+
+
+def settle(fd: int, entry: Entry, filled: Filled, *, in_order: bool) -> None:
+    """Give a file that was filled in part its size, and what was not written in order to the medium: its size
+    is known before its bytes are, so after a power cut it would look whole, and be holes.
+    """
+    in_part = filled.wrong is not None and filled.written > 0
+    if in_part:
+        os.ftruncate(fd, entry.size)
+    if in_part or not in_order:
+        os.fdatasync(fd)
 
 
 def _fill_small(
@@ -84,12 +92,6 @@ def _pieces(view: View, entry: Entry, filled: Filled) -> Iterator[Piece]:
         yield from view.pieces(entry)
     except (Missing, Damaged) as error:
         filled.wrong = filled.wrong or error
-
-
-def write_all(fd: int, data: memoryview, offset: int) -> None:
-    while data:
-        done = os.pwrite(fd, data, offset)
-        data, offset = data[done:], offset + done
 
 
 def reads_back(view: View, entry: Entry, fd: int, keys: Keys) -> bool:

@@ -21,7 +21,9 @@ from vaultd.format.slot import (
     parse_slot,
     seal_slot,
 )
-from vaultd.jobs.opening import Session, device_credential
+from vaultd.jobs.devices import device_credential
+from vaultd.jobs.felt import removed_slots
+from vaultd.jobs.session import Session
 from vaultd.settings import write_whole
 
 SHORT = 8
@@ -109,21 +111,21 @@ def _opens(data: bytes, credential: Passphrase | KeyFile) -> None:
 
 
 def remove_slot(session: Session, key: str) -> str:
-    """Remove the slot whose id starts so, where another one can be read on the copy; return its id.
+    """Remove the slot whose id starts so, damaged or not, where another one can be read on the copy; return
+    its id.
 
     The record comes first: a slot that is gone without one would look like damage. Raises NoSuchKey,
     Ambiguous, LastKey.
     """
-    slots = _read_slots(session.vault.copy)
-    chosen = [name for name, _ in slots if name.startswith(key.lower())]
+    slots = dict(_read_slots(session.vault.copy))
+    names = sorted(stored.name.removeprefix("keys/") for stored in session.vault.copy.list("keys/"))
+    chosen = [name for name in names if name.startswith(key.lower())]
     if not chosen:
         raise NoSuchKey(key)
     if len(chosen) > 1:
         raise Ambiguous(key, tuple(name[:SHORT] for name in chosen))
     digest = bytes.fromhex(chosen[0])
-    others = [
-        name for name, _ in slots if name != chosen[0] and not _is_removed(session, bytes.fromhex(name))
-    ]
+    others = [name for name in slots if name != chosen[0] and not _is_removed(session, bytes.fromhex(name))]
     if not others:
         raise LastKey(chosen[0][:SHORT])
     session.vault.copy.read_back(ids.key_name(bytes.fromhex(others[0])))
@@ -134,7 +136,7 @@ def remove_slot(session: Session, key: str) -> str:
     ]
     session.vault.journal.append("key-removed", {"answers": answers, "slot": digest})
     session.vault.copy.remove(ids.key_name(digest))
-    _forget_device_key(session, dict(slots)[chosen[0]])
+    _forget_device_key(session, slots.get(chosen[0], b""))
     return chosen[0]
 
 
@@ -151,13 +153,15 @@ def drop_removed_slots(session: Session, copy: Copy) -> None:
     """Take the slots that records say are removed off another copy, which holds those records already and
     keeps a slot that was read back.
     """
-    digests = {name: bytes.fromhex(name) for name, _ in _read_slots(copy)}
-    removed = {name for name, digest in digests.items() if _is_removed(session, digest)}
-    if not removed or removed == digests.keys():
+    removed = removed_slots(session.vault.journal) & {file.name for file in copy.list("keys/")}
+    if not removed:
         return
-    copy.read_back(ids.key_name(digests[min(digests.keys() - removed)]))
+    kept = sorted({f"keys/{name}" for name, _ in _read_slots(copy)} - removed)
+    if not kept:
+        return
+    copy.read_back(kept[0])
     for name in removed:
-        copy.remove(ids.key_name(digests[name]))
+        copy.remove(name)
 
 
 def _is_removed(session: Session, digest: bytes) -> bool:

@@ -1,53 +1,46 @@
 """The levels of safety: what they are called, and what each of them needs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 
-from vaultd import ids
-from vaultd.copies.contract import Copy
-from vaultd.copies.identity import same_disk
-from vaultd.jobs.opening import Session, identity_path
+from vaultd.copies.identity import is_memory
+from vaultd.copies.locating import is_one_place
+from vaultd.errors import VaultdError
+from vaultd.jobs.check_trees import lost_paths
+from vaultd.jobs.felt import digest_of
+from vaultd.jobs.places import folder_of, location
 from vaultd.settings import Place, Settings
 from vaultd.store.ledger import Ledger
+from vaultd.store.vault import Vault
+from vaultd.tree.snapshots import list_snapshots
 
 CAPTURED, SAVED, PROTECTED = "captured", "saved", "protected"
-# An index file is a cache, and can be made anew from the packs.
-_FELT = ("log/", "keys/", "packs/")
 
 
 def highest(settings: Settings) -> str:
     """What the configured copies can reach: `protected` takes two places."""
-    apart = (not on_one_disk(one, other) for one, other in combinations(settings.copies, 2))
-    return PROTECTED if any(apart) else SAVED
+    return PROTECTED if any(are_apart(*pair) for pair in combinations(settings.copies, 2)) else SAVED
+
+
+def are_apart(one: Place, other: Place) -> bool:
+    """Whether no single failure takes both; a copy in memory is apart from none, since a lost minute of power
+    takes it.
+    """
+    return not (on_one_disk(one, other) or in_memory(one) or in_memory(other))
+
+
+def in_memory(place: Place) -> bool:
+    """Whether a copy is gone when this computer is switched off."""
+    folder = folder_of(place)
+    return folder is not None and is_memory(folder)
 
 
 def on_one_disk(one: Place, other: Place) -> bool:
-    """Whether both stand on one file system; of a copy that is not there it is not said."""
+    """Whether both stand on one file system, or on one host; of a copy that is not there it is not said."""
     try:
-        return same_disk(identity_path(one), identity_path(other))
+        return is_one_place(location(one), location(other))
     except OSError:
         return False
-
-
-def removed_slots(session: Session) -> frozenset[str]:
-    """Names of the key slots that records say are removed: no copy needs them, and none gets them again."""
-    records = session.vault.journal.of_kind("key-removed")
-    return frozenset(ids.key_name(record.body["slot"]) for _, record in records)
-
-
-def felt(copy: Copy, leave: frozenset[str]) -> dict[bytes, str]:
-    """Every file whose loss would be felt, but for the names in `leave`: hash to name. Raises Unreachable."""
-    names = [file.name for folder in _FELT for file in copy.list(folder)]
-    return {digest_of(name): name for name in only_felt(names) if name not in leave}
-
-
-def only_felt(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.startswith(_FELT)]
-
-
-def digest_of(name: str) -> bytes:
-    """The hash that a file is named by, 32 bytes."""
-    return bytes.fromhex(name[-64:])
 
 
 def protects(ledger: Ledger, held: Mapping[bytes, set[bytes]], leave: frozenset[str]) -> bool:
@@ -57,3 +50,18 @@ def protects(ledger: Ledger, held: Mapping[bytes, set[bytes]], leave: frozenset[
     ignored = {digest_of(name) for name in leave}
     sets = [*held.values(), *(ledger.matched(copy_id) - ignored for copy_id in held)]
     return all(each == sets[0] for each in sets)
+
+
+def gives_back_all(vault: Vault, held: set[bytes]) -> bool:
+    """Whether every snapshot of a copy, which holds these files, can be had from it. Packs that snapshots
+    added tell at once; only where one of them is gone the trees are walked, since what lay in it may lie in
+    another one. False too where the copy does not answer.
+    """
+    added = {pack for each in list_snapshots(vault.journal) for pack in each.body.packs}
+    if added <= held:
+        return True
+    try:
+        vault.index.sync()  # it may know of a pack that was written, and never arrived
+        return next(lost_paths(vault, set(), lambda: None), None) is None
+    except VaultdError:
+        return False

@@ -3,172 +3,111 @@ and place in the log.
 """
 
 import contextlib
-import os
 import platform
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
 
+from vaultd.copies import locating
 from vaultd.copies.contract import Copy
-from vaultd.copies.directory import NO_DEVICE, DirectoryCopy
-from vaultd.credentials import Credential, KeyFile
+from vaultd.copies.directory import NO_DEVICE
+from vaultd.copies.spooled import Spooled
+from vaultd.credentials import Credential
 from vaultd.errors import (
     CopyGone,
-    Damaged,
-    Headless,
     Missing,
-    NotAFolder,
+    NoSuchKey,
     NoVault,
-    ReadOnly,
-    Unreachable,
     VaultdError,
-    WrongPlace,
+    WrongKey,
 )
 from vaultd.format.keys import Keys
-from vaultd.jobs.unlocking import unlock_with_slot
-from vaultd.settings import Home, Place, Settings, load, write_whole
+from vaultd.jobs.devices import remember_devices, remembered_devices
+from vaultd.jobs.felt import count_as_unread, refuse_lossy_by, removed_slots
+from vaultd.jobs.places import location, refuse_read_only
+from vaultd.jobs.session import Lacks, Session
+from vaultd.jobs.spool import deliver, kept_here, note_waiting, with_spool
+from vaultd.jobs.unlocking import Tried, unlock_with_slot
+from vaultd.jobs.usable import NOT_NOW, first
+from vaultd.settings import Home, Place, Settings, load
 from vaultd.store.journal import remembered_records
 from vaultd.store.lock import writer_lock
 from vaultd.store.state import State
 from vaultd.store.vault import Vault
 
-# Why a copy cannot be used now, though another one may be.
-_NOT_NOW = (CopyGone, NoVault, WrongPlace, NotAFolder, Unreachable, Damaged, Missing, ReadOnly)
-_DEVICE_LINE = re.compile(rb"[0-9a-f]{16}")
-Opened = TypeVar("Opened")
-
-
-@dataclass(frozen=True, slots=True)
-class Lacks:
-    """How many records that this computer has seen on other copies the copy in use does not hold, and how
-    many of them are snapshots.
-    """
-
-    records: int = 0
-    snapshots: int = 0
-
-
-@dataclass(slots=True)
-class Session:
-    """An open vault and where this computer keeps its own files.
-
-    `devices` are the ids under which this computer wrote, the last one first; `replaced` the one that it has
-    just given up. `passed_over` are copies that stand before the one in use and cannot be used now.
-    `slot` is the name of the key slot that opened the vault (64 hex digits), empty for a recovery code.
-    """
-
-    home: Home
-    settings: Settings
-    vault: Vault
-    devices: tuple[bytes, ...] = ()
-    replaced: bytes | None = None
-    passed_over: tuple[tuple[Place, VaultdError], ...] = ()
-    slot: str = ""
-    lacks: Lacks = Lacks()
-
-    @property
-    def device(self) -> bytes:
-        """The id under which this computer wrote last, or writes now; b"" where it never wrote."""
-        return self.devices[0] if self.devices else b""
-
-    @property
-    def place(self) -> Place:
-        """The copy in use, as the settings name it."""
-        return next(place for place in self.settings.copies if place.copy_id == self.vault.copy.copy_id)
-
-    @property
-    def others(self) -> tuple[Place, ...]:
-        """The copies of the settings but for the one in use."""
-        return tuple(place for place in self.settings.copies if place.copy_id != self.vault.copy.copy_id)
-
-
-def copy_path(place: Place) -> Path:
-    """The folder of a copy's URL."""
-    return Path(place.url.removeprefix("file://"))
-
-
-def identity_path(place: Place) -> Path:
-    """The file that a copy is known by: what stands on the disk, and not on the mount point without it."""
-    return copy_path(place) / "vault.id"
-
 
 def open_place(home: Home, place: Place) -> Copy:
     """One copy of the settings. Raises CopyGone, WrongPlace, NotAFolder, TooNew, Damaged, Unreachable."""
-    device = next(iter(_remembered_devices(home)), None)
+    device = next(iter(remembered_devices(home)), None)
     name = device.hex() if device else NO_DEVICE
     try:
-        return DirectoryCopy.open(copy_path(place), place.copy_id, place.label, name)
+        return locating.open_copy(location(place), place.copy_id, place.label, name)
     except NoVault as error:
         raise CopyGone(error.place, place.label) from error
 
 
 def open_copy(home: Home, settings: Settings) -> Copy:
-    """The first copy of the settings that can be opened. Raises NoVault, and what `open_place` raises."""
-    return _first(settings.copies, home, lambda place: open_place(home, place))[0]
-
-
-def _first(
-    places: Sequence[Place], home: Home, opener: Callable[[Place], Opened]
-) -> tuple[Opened, tuple[tuple[Place, VaultdError], ...]]:
-    """What `opener` made of the first place that can be used, and the places before it. Raises what it
-    raised for the first of all where none can be.
-    """
-    passed_over: list[tuple[Place, VaultdError]] = []
-    for place in places:
-        try:
-            return opener(place), tuple(passed_over)
-        except _NOT_NOW as error:
-            passed_over.append((place, error))
-    raise passed_over[0][1] if passed_over else NoVault(str(home.config))
-
-
-def seems_a_vault(path: Path) -> None:
-    """Look before anybody is asked for a secret.
-
-    Raises NoVault, Headless, NotAFolder, TooNew, Damaged, Unreachable.
-    """
-    try:
-        DirectoryCopy.open(path, None, "").close()
-    except NoVault:
-        if (path / "packs").is_dir() and (path / "log").is_dir():
-            raise Headless(str(path)) from None
-        raise
-
-
-def device_credential(home: Home) -> KeyFile | None:
-    """The key that `key unlock` left on this computer, if it did."""
-    try:
-        return KeyFile(home.device_key_file.read_bytes())
-    except FileNotFoundError:
-        return None
+    """The first copy that can be opened. Raises NoVault, and what `open_place` raises."""
+    return first(settings.copies, home, lambda place: open_place(home, place))[0]
 
 
 @contextlib.contextmanager
 def open_vault(
-    home: Home, credential: Credential, key: str | None = None, *, writing: bool = False
+    home: Home,
+    credential: Credential,
+    key: str | None = None,
+    *,
+    writing: bool = False,
+    away: bool = False,
+    avoid: Mapping[bytes, VaultdError] = MappingProxyType({}),
 ) -> Iterator[Session]:
     """Open the vault of this home from the first copy that can be used and holds what this computer wrote
     last; where none does, from the first that can be used. It is let go of at the end.
 
-    `key` names the one slot to try; `writing` asks for a copy that can be written. Raises NoVault, CopyGone,
-    WrongPlace, ReadOnly, Unreachable, WrongKey, NoSuchKey.
+    `key` names the one slot to try; `writing` asks for a copy that can be written. With `away`, where no copy
+    can be used, it is opened from what is kept of one here, if that is enough. Copies to `avoid`, by their
+    ids, are not used, for the reason that is given. Raises NoVault, CopyGone, WrongPlace, ReadOnly,
+    Unreachable, WrongKey, NoSuchKey.
     """
     settings = load(home)
-    devices = _remembered_devices(home)
-    (vault, slot), passed_over = _first(
-        settings.copies, home, lambda place: _unlocked(home, settings, place, credential, key, writing)
+    devices = remembered_devices(home)
+    tried = Tried(key)
+    (vault, slot, delivered), passed_over = first(
+        settings.copies,
+        home,
+        lambda place: _unlocked(home, settings, _unless(place, avoid), credential, tried, writing),
+        lambda: _without_copies(home, settings, credential, tried) if away else None,
     )
-    session = Session(home, settings, vault, devices, passed_over=passed_over, slot=slot)
+    session = Session(home, settings, vault, devices, passed_over=passed_over, slot=slot, delivered=delivered)
     try:
+        _refuse_removed(session)
         if devices and not vault.journal.agrees(devices[0]):
             _change_to_newest(session, writing)
         if passed_over or (devices and not session.vault.journal.agrees(devices[0])):
             session.lacks = _lacks(session)
         yield session
     finally:
+        if session.also:
+            session.also.let_go()
         session.vault.close()
+
+
+def _unless(place: Place, avoid: Mapping[bytes, VaultdError]) -> Place:
+    if place.copy_id in avoid:
+        raise avoid[place.copy_id]
+    return place
+
+
+def _refuse_removed(session: Session) -> None:
+    """Where the first copies have no slot for this credential, it was lost there, or was removed, and a copy
+    that was away meanwhile has it still. Raises WrongKey for one that was removed.
+    """
+    for place, why in session.passed_over:
+        if isinstance(why, WrongKey | NoSuchKey):
+            with contextlib.suppress(*NOT_NOW), open_other(session, place) as vault:
+                if f"keys/{session.slot}" in removed_slots(vault.journal):
+                    raise why
 
 
 def _change_to_newest(session: Session, writing: bool) -> None:
@@ -179,22 +118,17 @@ def _change_to_newest(session: Session, writing: bool) -> None:
     for place in session.others:
         if place in away:
             continue
-        with contextlib.suppress(*_NOT_NOW):
+        with contextlib.suppress(*NOT_NOW):
             if writing:
-                _refuse_read_only(place)
+                refuse_read_only(place)
             other = _opened(session, place)
             if other.journal.agrees(session.device):
+                if writing:
+                    session.delivered = _made_ready(session.home, session.settings, other)
                 session.vault.close()
                 session.vault = other
                 return
             other.close()
-
-
-def _refuse_read_only(place: Place) -> None:
-    """Raises ReadOnly: a disk that begins to fail is often mounted anew so that nothing is written to it."""
-    path = copy_path(place)
-    if path.is_dir() and not os.access(path, os.W_OK):
-        raise ReadOnly(str(path))
 
 
 def _lacks(session: Session) -> Lacks:
@@ -209,20 +143,75 @@ def _lacks(session: Session) -> Lacks:
 
 
 def _unlocked(
-    home: Home, settings: Settings, place: Place, credential: Credential, key: str | None, writing: bool
-) -> tuple[Vault, str]:
+    home: Home, settings: Settings, place: Place, credential: Credential, tried: Tried, writing: bool
+) -> tuple[Vault, str, int]:
     if writing:
-        _refuse_read_only(place)
+        refuse_read_only(place)
+    copy = _with_what_waits(home, place)
+    with _closed_on_failure(copy):
+        try:
+            keys, slot = unlock_with_slot(copy, credential, tried)
+        finally:
+            count_as_unread(home, copy.copy_id, tried.wrong)
+        vault = _synced(home, settings, copy, keys)
+    return vault, slot, _made_ready(home, settings, vault) if writing else 0
+
+
+def _made_ready(home: Home, settings: Settings, vault: Vault) -> int:
+    """For writing: refuse a copy that lost much, and bring to it what waits for it here. How many files that
+    was; where it fails the vault is closed.
+    """
+    with _closed_on_failure(vault):
+        # The only copy there is is written whatever it lost: what is saved again is in it again.
+        if len(settings.copies) > 1:
+            refuse_lossy_by(home, vault.copy, removed_slots(vault.journal))
+        if isinstance(vault.copy, Spooled):
+            delivered = deliver(home, vault.copy, lambda: None)
+            note_waiting(vault.copy, vault.state)
+            return len(delivered.names)
+    return 0
+
+
+def _with_what_waits(home: Home, place: Place) -> Copy:
     copy = open_place(home, place)
+    with _closed_on_failure(copy):
+        return with_spool(home, place, copy)
+
+
+@contextlib.contextmanager
+def _closed_on_failure(opened: Copy | Vault) -> Iterator[None]:
     try:
-        keys, slot = unlock_with_slot(copy, credential, key)
-        return _synced(home, settings, copy, keys), slot
+        yield
     except BaseException:
-        copy.close()
+        opened.close()
         raise
 
 
-def _synced(home: Home, settings: Settings, copy: Copy, keys: Keys) -> Vault:
+def _without_copies(
+    home: Home, settings: Settings, credential: Credential, tried: Tried
+) -> tuple[Vault, str, int] | None:
+    """From what is kept here of a copy that holds what this computer wrote last, as far as is known."""
+    devices = remembered_devices(home)
+    for place in settings.copies if devices else ():
+        with contextlib.suppress(*NOT_NOW, NoSuchKey, WrongKey):
+            vault, slot = _from_kept(home, settings, place, credential, tried)
+            if vault.journal.agrees(devices[0]):
+                return vault, slot, 0
+            vault.close()
+    return None
+
+
+def _from_kept(
+    home: Home, settings: Settings, place: Place, credential: Credential, tried: Tried
+) -> tuple[Vault, str]:
+    with contextlib.closing(State(_state_file(home, settings, place.copy_id), settings.vault_id)) as state:
+        copy = kept_here(home, settings, place, state)
+    with _closed_on_failure(copy):
+        keys, slot = unlock_with_slot(copy, credential, tried)
+        return _synced(home, settings, copy, keys, away=True), slot
+
+
+def _synced(home: Home, settings: Settings, copy: Copy, keys: Keys, *, away: bool = False) -> Vault:
     """The vault as this copy holds it, each copy with a state of its own."""
     file = _state_file(home, settings, copy.copy_id)
     with contextlib.ExitStack() as stack:
@@ -230,9 +219,10 @@ def _synced(home: Home, settings: Settings, copy: Copy, keys: Keys) -> Vault:
         own = state
         if file != home.state_file:
             own = stack.enter_context(contextlib.closing(State(home.state_file, keys.vault_id)))
-        vault = Vault(copy, keys, state, own)
+        vault = Vault(copy, keys, state, own, away=away)
         vault.sync()
         stack.pop_all()
+    count_as_unread(home, copy.copy_id, vault.troubles)
     return vault
 
 
@@ -249,21 +239,43 @@ def open_other(session: Session, place: Place) -> Iterator[Vault]:
 
 
 def _opened(session: Session, place: Place) -> Vault:
-    copy = open_place(session.home, place)
-    try:
+    copy = _with_what_waits(session.home, place)
+    with _closed_on_failure(copy):
         return _synced(session.home, session.settings, copy, session.vault.keys)
-    except BaseException:
-        copy.close()
-        raise
+
+
+def open_another(session: Session, settings: Settings) -> Vault:
+    """The vault of a session that writes, from the first copy of `settings` that can be used and holds what
+    this computer wrote last. Raises what is wrong with the first of them where none does.
+    """
+
+    def opener(place: Place) -> Vault:
+        refuse_read_only(place)
+        vault = _opened(replace(session, settings=settings), place)
+        if not vault.journal.agrees(session.device):
+            vault.close()
+            raise Missing(f"log/{session.device.hex()}", place.label)
+        _made_ready(session.home, settings, vault)
+        return vault
+
+    return first(settings.copies, session.home, opener)[0]
 
 
 @contextlib.contextmanager
-def open_for_writing(home: Home, credential: Credential, key: str | None = None) -> Iterator[Session]:
+def open_for_writing(
+    home: Home,
+    credential: Credential,
+    key: str | None = None,
+    *,
+    away: bool = False,
+    avoid: Mapping[bytes, VaultdError] = MappingProxyType({}),
+) -> Iterator[Session]:
     """The same with the device's writer lock held, and a place in the log. Raises Busy at once where it
     is taken.
     """
     load(home)
-    with writer_lock(home.lock_file), open_vault(home, credential, key, writing=True) as session:
+    opened = open_vault(home, credential, key, writing=True, away=away, avoid=avoid)
+    with writer_lock(home.lock_file), opened as session:
         begin_writing(session)
         yield session
 
@@ -271,7 +283,7 @@ def open_for_writing(home: Home, credential: Credential, key: str | None = None)
 def begin_writing(session: Session) -> None:
     """Take this device's place in the log: its own, or a new one that says which it replaces."""
     journal, home = session.vault.journal, session.home
-    before = _remembered_devices(home)
+    before = remembered_devices(home)
     device, session.replaced = journal.device(before[0] if before else None)
     session.devices = tuple(dict.fromkeys((device, *before)))
     session.vault.copy.sweep((session.replaced or device).hex())
@@ -279,17 +291,4 @@ def begin_writing(session: Session) -> None:
     if device not in before:
         journal.append("device", {"name": platform.node(), "replaces": session.replaced})
         # The earlier ones stay: the record that says what this one replaces may stand on one copy alone.
-        write_whole(_device_file(home), b"".join(each.hex().encode() + b"\n" for each in session.devices))
-
-
-def _device_file(home: Home) -> Path:
-    return home.state / "device"
-
-
-def _remembered_devices(home: Home) -> tuple[bytes, ...]:
-    """The ids under which this computer wrote, the last one first."""
-    try:
-        lines = _device_file(home).read_bytes().split()
-    except FileNotFoundError:
-        return ()
-    return tuple(bytes.fromhex(line.decode()) for line in lines if _DEVICE_LINE.fullmatch(line))
+        remember_devices(home, session.devices)

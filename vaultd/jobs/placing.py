@@ -77,6 +77,7 @@ class Placer:
 
     def __exit__(self, *_: object) -> None:
         self._crew.close()  # first: what it writes to must not be in anybody's way
+        self._plain.__exit__()
         for each in self._waiting:
             if isinstance(each, _Begun):
                 each.draft.close()
@@ -84,7 +85,7 @@ class Placer:
         self._read_back.close()
 
     def take(self, item: Item) -> None:
-        """Restore this, or begin to. Raises Full, ReadOnly, Unreachable."""
+        """Restore this, or begin to. Raises TargetFull, TargetReadOnly, Unreachable."""
         if not self._waiting and not self._crew.takes(item.entry):
             self._attempt(item)
             return
@@ -194,8 +195,9 @@ class Placer:
         if entry.kind == FILE:
             filled = filling.result(self._wrote) if filling else self._fill(entry, draft.fd)
             wrong = filled.wrong
-            self.restored.tally.bytes += filled.written
-            if wrong is not None and not filled.written:
+            if wrong is None:
+                self.restored.tally.bytes += filled.written
+            elif not filled.written:
                 raise wrong
         self.set_attributes(draft.fd, entry, item.path)
         return wrong
@@ -216,11 +218,12 @@ class Placer:
         """Give a draft its name, or one beside it where another restored thing has that.
 
         What is there is judged again, since filling took its time; what was not to be replaced then is not
-        replaced now. A name that nobody asked for replaces nothing at all.
+        replaced now. A name that nobody asked for replaces nothing at all: part of a file may stand there of
+        which the vault has less by now.
         """
         for number, candidate in enumerate(names_for(item.name, b"" if whole else DAMAGED_SUFFIX)):
-            decision = self._judge(item, candidate, Overwrite.NEVER if number else None)
-            if number and decision is Decision.LEAVE:
+            decision = self._judge(item, candidate, Overwrite.NEVER if number and whole else None)
+            if (number or not whole) and decision in (Decision.LEAVE, Decision.REPLACE):
                 continue
             if self._is_settled(decision, item, candidate, whole=whole):
                 return
@@ -235,7 +238,7 @@ class Placer:
     def _kept(self, draft: Draft, item: Item, name: bytes, *, whole: bool, linked: bool) -> None:
         entry, tally = item.entry, self.restored.tally
         if entry.kind == FILE:
-            tally.files += 1
+            tally.files += whole
             self._progress.add(files=1)
         else:
             tally.others += 1
@@ -248,7 +251,9 @@ class Placer:
 
 
 def names_for(name: bytes, suffix: bytes = b"") -> Iterator[bytes]:
-    """The name itself, then `name~2`, `name~3` ...; with a suffix, cut so that a file system takes them."""
+    """The name itself, then `name~2`, `name~3` ..., each with the suffix, cut so that a file system takes
+    them.
+    """
     for number in range(1, _MOST_NAMES):
-        end = suffix + (b"~%d" % number if number > 1 else b"")
+        end = (b"~%d" % number if number > 1 else b"") + suffix
         yield name[: _NAME_MAX - len(end)] + end if end else name

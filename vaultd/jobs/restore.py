@@ -45,8 +45,8 @@ def restore(plan: Plan, keys: Keys, progress: Progress, stop: Callable[[], bool]
 
     On return all of it was given to the medium. `stop` is asked before each file and chunk; where it says
     yes, KeyboardInterrupt is raised, no unfinished file is left, and the same restore goes on from there.
-    Raises Full, ReadOnly, TargetChanged, NotAFolder, Unreachable; what belongs to one path only is in
-    `troubles`.
+    Raises TargetFull, TargetReadOnly, TargetChanged, NotAFolder, Unreachable; what belongs to one path only
+    is in `troubles`.
     """
     progress.stage("restore")
     progress.total(files=plan.tally.files, bytes=plan.tally.bytes)

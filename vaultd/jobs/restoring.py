@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Self
 
-from vaultd.errors import Busy, ReadOnly
+from vaultd.errors import Busy, TargetReadOnly
 from vaultd.format.entry import KINDS, Entry
 from vaultd.format.keys import Keys
 from vaultd.jobs.existing import Overwrite
@@ -32,7 +32,7 @@ class Restorer:
         try:
             self._target = self._open()
         except PermissionError as error:
-            raise ReadOnly(os.fsdecode(plan.target)) from error
+            raise TargetReadOnly(os.fsdecode(plan.target)) from error
         except OSError as error:
             raise self._telling.fatal(error) or error from error
         self._placer = Placer(plan, keys, self._target, self._telling, stop)

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 
 from vaultd.errors import VaultdError
 from vaultd.format.record import SnapshotBody
-from vaultd.jobs.opening import Session
+from vaultd.jobs.alongside import alongside
+from vaultd.jobs.session import Session
 from vaultd.jobs.sources import own_folders, refuse_overlap
+from vaultd.jobs.spool import keep_pages
 from vaultd.progress import Progress
 from vaultd.store.packer import Packer
 from vaultd.tree.attic import update_attic
@@ -47,7 +49,7 @@ def take_snapshot(
     parent = newest(snapshots, source.body.id)
     progress.stage("scan")
     memory = vault.folder_memory(source.body.id)
-    sink = vault.sink()
+    sink = vault.sink(None if session.away else alongside(session))
     try:
         scanned = scan(
             _spec(source),
@@ -80,6 +82,8 @@ def take_snapshot(
     with contextlib.suppress(VaultdError, OSError):
         memory.commit()
         vault.index.write_indexes()
+    with contextlib.suppress(VaultdError, OSError):
+        keep_pages(session)
     made = Snapshot(identity, record.device, record.seq, body)
     return Taken(made, parent, tuple(troubles.kept), troubles.count, tuple(troubles.notes))
 

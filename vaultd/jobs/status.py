@@ -7,11 +7,24 @@ from itertools import combinations
 
 from vaultd.copies.contract import Space
 from vaultd.errors import VaultdError
-from vaultd.jobs.level import PROTECTED, SAVED, felt, highest, on_one_disk, protects, removed_slots
-from vaultd.jobs.opening import Session, open_place
+from vaultd.jobs.elsewhere import copy_at
+from vaultd.jobs.felt import digest_of, only_felt, refuse_lossy, removed_slots
+from vaultd.jobs.level import (
+    CAPTURED,
+    PROTECTED,
+    SAVED,
+    are_apart,
+    gives_back_all,
+    highest,
+    in_memory,
+    protects,
+)
+from vaultd.jobs.parity import Coverage, coverage, has_parity
+from vaultd.jobs.session import Session
 from vaultd.jobs.sources import copies_beside, is_mine
+from vaultd.jobs.spool import captured
 from vaultd.settings import Place
-from vaultd.store.ledger import Ledger
+from vaultd.store.ledger import Drilled, Ledger
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots
 from vaultd.tree.sources import Source, list_sources
 
@@ -36,38 +49,63 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True)
 class CopyStatus:
-    """One copy: how many files it lacks that another one holds, or why it cannot be looked at now."""
+    """One copy: how many files it lacks that another one holds, or why it cannot be looked at now.
+
+    `unread` files of it were not read back yet; the others all since `read_since` (ns), or None. `drilled` is
+    its last drill. `parity` says how much of it can be rebuilt, where it has any.
+    """
 
     place: Place
     space: Space | None = None
     behind: int = 0
     error: VaultdError | None = None
+    unread: int = 0
+    read_since: int | None = None
+    drilled: Drilled | None = None
+    parity: Coverage | None = None
+
+    @property
+    def exposed(self) -> int:
+        """Packs that its parity does not stand for yet."""
+        return self.parity.exposed if self.parity is not None else 0
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is gone when this computer is switched off."""
+        return in_memory(self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The one screen. `packs` and `stored` (bytes) are of the copy in use; `level` is how safe all that is
-    saved is, and `highest` how safe the copies can make it; `troubles` counts what did not fit when the vault
-    was opened; `check` tells more.
+    """The one screen. `packs`, `stored` (bytes) and `snapshots` are of the copy in use, `used`; `level` is
+    how safe all that is saved is, and `highest` how safe the copies can make it; `troubles` counts what did
+    not fit when the vault was opened; `check` tells more. `captured` snapshots are on this computer only.
     """
 
     vault_id: bytes
+    used: Place
     copies: tuple[CopyStatus, ...]
     packs: int
     stored: int
     level: str
     highest: str
+    captured: int
     snapshots: int
     sources: tuple[SourceStatus, ...]
     troubles: int
     unknown: tuple[str, ...]
 
     @property
+    def used_is_behind(self) -> bool:
+        """Whether another copy holds more than the one that this tells of."""
+        return any(copy.behind for copy in self.copies if copy.place == self.used)
+
+    @property
     def worst(self) -> bool:
         """Something here is not as safe as was asked: never saved, partial, gone, behind, or damaged."""
         return (
             bool(self.troubles)
-            or any(copy.error or copy.behind for copy in self.copies)
+            or any(copy.error or copy.behind or copy.exposed for copy in self.copies)
             or (bool(self.snapshots) and self.level != self.highest)
             or any(
                 entry.mine and (entry.newest is None or not entry.newest.body.complete or not entry.there)
@@ -78,19 +116,24 @@ class Status:
 
 def status(session: Session) -> Status:
     """Everything that is known without reading data. Copies that do not answer count for nothing."""
-    vault, leave = session.vault, removed_slots(session)
+    vault, leave = session.vault, removed_slots(session.vault.journal)
     packs, stored = vault.state.counts()
     snapshots = list_snapshots(vault.journal)
     looks = _looks(session, leave)
+    waiting = captured(session)
     level = _level(session, {each.place.copy_id: held for each, held in looks if held is not None}, leave)
-    sources = tuple(_source(session, source, snapshots, level) for source in list_sources(vault.journal))
+    sources = tuple(
+        _source(session, source, snapshots, level, waiting) for source in list_sources(vault.journal)
+    )
     return Status(
         vault_id=vault.keys.vault_id,
+        used=session.place,
         copies=tuple(each for each, _ in looks),
         packs=packs,
         stored=stored,
-        level=level,
+        level=CAPTURED if waiting else level,
         highest=highest(session.settings),
+        captured=len(waiting),
         snapshots=len(snapshots),
         sources=sources,
         troubles=len(vault.troubles),
@@ -98,42 +141,60 @@ def status(session: Session) -> Status:
     )
 
 
+def look_at_copies(session: Session) -> list[CopyStatus]:
+    """Each copy of the settings, without reading data."""
+    return [each for each, _ in _looks(session, removed_slots(session.vault.journal))]
+
+
 def _looks(session: Session, leave: frozenset[str]) -> list[tuple[CopyStatus, set[bytes] | None]]:
     """Each copy of the settings, with the hashes of what it holds."""
-    looks = [_look(session, place, leave) for place in session.settings.copies]
+    with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
+        looks = [_look(session, place, leave, ledger) for place in session.settings.copies]
     everything = {digest for _, held in looks for digest in held or ()}
     return [
         (each if held is None else replace(each, behind=len(everything - held)), held) for each, held in looks
     ]
 
 
-def _look(session: Session, place: Place, leave: frozenset[str]) -> tuple[CopyStatus, set[bytes] | None]:
-    in_use = place not in session.others
+def _look(
+    session: Session, place: Place, leave: frozenset[str], ledger: Ledger
+) -> tuple[CopyStatus, set[bytes] | None]:
+    drilled = ledger.drilled(place.copy_id)
     try:
-        with contextlib.ExitStack() as stack:
-            opened = (
-                None if in_use else stack.enter_context(contextlib.closing(open_place(session.home, place)))
+        with copy_at(session, place) as copy:
+            names = [file.name for file in copy.list() if file.name not in leave]
+            if len(session.settings.copies) > 1:
+                refuse_lossy(ledger, copy, leave)
+            unread, since = ledger.since(place.copy_id, set(map(digest_of, names)))
+            parity = coverage(session.home, copy) if has_parity(place) else None
+            seen = CopyStatus(
+                place, copy.space(), unread=unread, read_since=since, drilled=drilled, parity=parity
             )
-            copy = opened or session.vault.copy
-            return CopyStatus(place, copy.space()), set(felt(copy, leave))
+            return seen, set(map(digest_of, only_felt(names)))
     except VaultdError as error:
-        return CopyStatus(place, error=error), None
+        return CopyStatus(place, error=error, drilled=drilled), None
 
 
 def _level(session: Session, held: dict[bytes, set[bytes]], leave: frozenset[str]) -> str:
-    """`held` has what each copy that answers holds, by its id."""
-    there = [place for place in session.settings.copies if place.copy_id in held]
-    apart = [pair for pair in combinations(there, 2) if not on_one_disk(*pair)]
-    if not apart:
+    """`held` has what each copy that answers holds, by its id. It is of all that the copy in use holds: two
+    others that agree may both lack what was saved last.
+    """
+    used = held.get(session.place.copy_id)
+    there = [place for place in session.settings.copies if held.get(place.copy_id, ()) == used]
+    apart = [pair for pair in combinations(there, 2) if are_apart(*pair)]
+    if used is None or not apart or not gives_back_all(session.vault, used):
         return SAVED
     with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
         pairs = ({place.copy_id: held[place.copy_id] for place in pair} for pair in apart)
         return PROTECTED if any(protects(ledger, pair, leave) for pair in pairs) else SAVED
 
 
-def _source(session: Session, source: Source, snapshots: list[Snapshot], level: str) -> SourceStatus:
+def _source(
+    session: Session, source: Source, snapshots: list[Snapshot], level: str, waiting: frozenset[bytes]
+) -> SourceStatus:
     mine = is_mine(session, source)
     tips = tuple(heads(snapshots, source.body.id))
+    level = CAPTURED if waiting & {tip.id for tip in tips} else level
     there = mine and os.path.isdir(source.body.path)
     return SourceStatus(
         source=source,

@@ -14,8 +14,8 @@ import stat
 from dataclasses import dataclass
 from typing import Self
 
-from vaultd.errors import NotAFolder, ReadOnly, TargetChanged
-from vaultd.jobs.drafts import TEMPORARY
+from vaultd.errors import NotAFolder, TargetChanged, TargetReadOnly
+from vaultd.jobs.aside import TEMPORARY
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Of a path 16,384 folders deep only the deepest stay open; most systems allow 1,024 files to a process.
@@ -71,7 +71,9 @@ class Level:
         if self.made:
             return True
         marked = [UNFINISHED]
-        if not mode & stat.S_ISVTX:  # it may have got its access list, which brings the permissions
+        # It may have got its access list, which brings the permissions. Where others may write the sticky bit
+        # has a use, and marks nothing: so stands a folder that many share, such as /tmp.
+        if not mode & (stat.S_ISVTX | stat.S_IWGRP | stat.S_IWOTH):
             marked.append(stat.S_ISVTX | mode & 0o777)
         # A folder below one whose group is inherited has that bit from the beginning.
         there = stat.S_IMODE(self.status.st_mode) & ~stat.S_ISGID
@@ -85,8 +87,8 @@ class Target:
 
     def __init__(self, path: bytes, *, make: int | None = None) -> None:
         """Open `path`, after making it (not its parents) with the mode `make` if it is missing. Here alone
-        links are followed: the owner named this path. Raises NotAFolder, ReadOnly, OSError (FileNotFoundError
-        without `make`).
+        links are followed: the owner named this path. Raises NotAFolder, TargetReadOnly, OSError
+        (FileNotFoundError without `make`).
         """
         made = make is not None and _make_target(path, make)
         try:
@@ -205,7 +207,7 @@ def _make_target(path: bytes, mode: int) -> bool:
         return False
     except OSError as error:
         if error.errno == errno.EROFS:
-            raise ReadOnly(os.fsdecode(path)) from error
+            raise TargetReadOnly(os.fsdecode(path)) from error
         raise
     return True
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vaultd.errors import Damaged, Full, Missing, ReadOnly, VaultdError
+from vaultd.errors import Damaged, Missing, TargetFull, TargetReadOnly, VaultdError
 from vaultd.jobs.planning import UNREADABLE, error_name
 from vaultd.jobs.restoration import Restored
 from vaultd.progress import Progress
@@ -23,7 +23,9 @@ class Telling:
 
     @contextmanager
     def of(self, path: bytes) -> Iterator[None]:
-        """What fails inside is told of this path, and over. Raises Full, ReadOnly, Unreachable."""
+        """What fails inside is told of this path, and over. Raises TargetFull, TargetReadOnly,
+        Unreachable.
+        """
         try:
             yield
         except OSError as error:
@@ -42,7 +44,8 @@ class Telling:
             self.restored.rename(path, given)
 
     def failed(self, path: bytes, error: OSError) -> None:
-        """The target did not take this. Raises what no other path would get over either: Full, ReadOnly."""
+        """The target did not take this. Raises what no other path would get over either: TargetFull,
+        TargetReadOnly."""
         if fatal := self.fatal(error):
             raise fatal from error
         self.restored.troubles.add(path, error_name(error))
@@ -50,5 +53,5 @@ class Telling:
     def fatal(self, error: OSError) -> VaultdError | None:
         place = os.fsdecode(self._target)
         if error.errno in _NO_ROOM:
-            return Full(place)
-        return ReadOnly(place) if error.errno == errno.EROFS else None
+            return TargetFull(place)
+        return TargetReadOnly(place) if error.errno == errno.EROFS else None

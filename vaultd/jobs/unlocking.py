@@ -1,10 +1,11 @@
 """Open a key slot, or try a recovery code: from a credential to the keys of a vault."""
 
 import contextlib
+from dataclasses import dataclass, field
 
 from vaultd.copies.contract import Copy
 from vaultd.credentials import Credential, KeyFile, Passphrase, RecoveryCode
-from vaultd.errors import Damaged, Missing, NoSuchKey, NoVault, Refused, VaultdError, WrongKey
+from vaultd.errors import Damaged, Missing, NoKeys, NoSuchKey, NoVault, Refused, VaultdError, WrongKey
 from vaultd.format.box import BoxHead
 from vaultd.format.keys import Keys
 from vaultd.format.limits import HEAD, KIND_LOG, MAX_SLOTS
@@ -16,20 +17,35 @@ def unlock(copy: Copy, credential: Credential, key: str | None = None) -> Keys:
     """The vault's keys. Costs one Argon2 for each passphrase slot that is tried, and none for the other
     credentials.
 
-    Raises WrongKey, NoSuchKey, BadRecoveryCode, NoVault (no slots, and no box to try a recovery code on).
+    Raises WrongKey, NoSuchKey, NoKeys (no slot is whole), Damaged (the one that `key` names),
+    BadRecoveryCode, NoVault (nothing there was ever sealed).
     """
-    return unlock_with_slot(copy, credential, key)[0]
+    return unlock_with_slot(copy, credential, Tried(key))[0]
 
 
-def unlock_with_slot(copy: Copy, credential: Credential, key: str | None = None) -> tuple[Keys, str]:
-    """The same, and the name of the slot that it was (64 hex digits), empty for a recovery code."""
+@dataclass(slots=True)
+class Tried:
+    """Names of the slots, of whichever copy, that were tried in vain: each is the same on every copy. `key`
+    is the one to try, or None: all; `wrong` says what could not be read of the last copy.
+    """
+
+    key: str | None = None
+    names: set[str] = field(default_factory=set)
+    wrong: list[VaultdError] = field(default_factory=list)
+
+
+def unlock_with_slot(copy: Copy, credential: Credential, tried: Tried) -> tuple[Keys, str]:
+    """The same, and the name of the slot that it was (64 hex digits), empty for a recovery code. What was
+    `tried` costs no more.
+    """
     if isinstance(credential, RecoveryCode):
         return _by_recovery_code(copy, parse_recovery_code(credential.words)), ""
-    slots = _slots(copy, KDF_KEY_FILE if isinstance(credential, KeyFile) else KDF_ARGON2ID, key)
-    for name, data in slots:
+    kdf = KDF_KEY_FILE if isinstance(credential, KeyFile) else KDF_ARGON2ID
+    for name, data in _slots(copy, kdf, tried):
         with contextlib.suppress(WrongKey):
             return _open(data, credential), name.removeprefix("keys/")
-    raise WrongKey
+        tried.names.add(name)
+    raise WrongKey(len(tried.wrong))
 
 
 def _open(data: bytes, credential: Credential) -> Keys:
@@ -39,28 +55,30 @@ def _open(data: bytes, credential: Credential) -> Keys:
     return open_slot(data, key_file=parse_key_file(credential.content.decode("ascii", "replace")))[0]
 
 
-def _slots(copy: Copy, kdf: int, key: str | None) -> list[tuple[str, bytes]]:
+def _slots(copy: Copy, kdf: int, tried: Tried) -> list[tuple[str, bytes]]:
+    tried.wrong = []
     names = sorted(stored.name for stored in copy.list("keys/"))
-    if not names:
+    if not names and not any(copy.list("log/")):
         raise NoVault(copy.label)
-    if key is not None:
-        names = [name for name in names if name.removeprefix("keys/").startswith(key.lower())]
+    if tried.key is not None:
+        names = [name for name in names if name.removeprefix("keys/").startswith(tried.key.lower())]
         if not names:
-            raise NoSuchKey(key)
-    found: list[tuple[str, bytes]] = []
-    failure: VaultdError | None = None
+            raise NoSuchKey(tried.key)
+    whole: list[tuple[int, str, bytes]] = []
     for name in names:
         try:
             data = copy.fetch(name)
-            if parse_slot(data).kdf == kdf:
-                found.append((name, data))
+            whole.append((parse_slot(data).kdf, name, data))
         except Refused as error:
-            failure = Damaged(name, copy.label, error.reason)
+            tried.wrong.append(Damaged(name, copy.label, error.reason))
         except (Damaged, Missing) as error:
-            failure = error
-    if not found and failure is not None:
-        raise failure
-    return found[:MAX_SLOTS]
+            tried.wrong.append(error)
+    if not whole:
+        raise (
+            tried.wrong[0] if tried.key is not None and tried.wrong else NoKeys(copy.label, len(tried.wrong))
+        )
+    found = [(name, data) for its_kdf, name, data in whole if its_kdf == kdf]
+    return [slot for slot in found[:MAX_SLOTS] if slot[0] not in tried.names]
 
 
 def _by_recovery_code(copy: Copy, master: bytes) -> Keys:

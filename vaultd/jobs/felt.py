@@ -1,0 +1,96 @@
+"""The files of a copy whose loss would be felt, and how many may be gone before that is no rot any more."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterable
+
+from vaultd import ids
+from vaultd.copies.contract import Copy
+from vaultd.errors import Damaged, LostTooMuch, Missing, VaultdError
+from vaultd.settings import Home
+from vaultd.store.journal import Journal
+from vaultd.store.ledger import Ledger
+
+# An index file is a cache, and can be made anew from the packs.
+_FELT = ("log/", "keys/", "packs/")
+CACHES = ("index/", "parity/")
+# A handful of bad files is rot, and is mended: the larger of three, and one in a thousand.
+_HANDFUL, _ONE_IN = 3, 1000
+
+
+def removed_slots(journal: Journal) -> frozenset[str]:
+    """Names of the key slots that records say are removed: no copy needs them, and none gets them again."""
+    return frozenset(ids.key_name(record.body["slot"]) for _, record in journal.of_kind("key-removed"))
+
+
+def felt(copy: Copy, leave: frozenset[str]) -> dict[bytes, str]:
+    """Every file whose loss would be felt, but for the names in `leave`: hash to name. Raises Unreachable."""
+    names = [file.name for folder in _FELT for file in copy.list(folder)]
+    return {digest_of(name): name for name in only_felt(names) if name not in leave}
+
+
+def only_felt(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(_FELT)]
+
+
+def caches(names: Iterable[str]) -> list[str]:
+    """The others: what can be made anew from them."""
+    return [name for name in names if name.startswith(CACHES)]
+
+
+def digest_of(name: str) -> bytes:
+    """The hash that a file is named by, 32 bytes."""
+    return bytes.fromhex(name[-64:])
+
+
+def name_of(error: VaultdError, *, parity: bool = False) -> str:
+    """The name by its hash of what is damaged or missing: of a parity file, or of any other. "" otherwise."""
+    name = getattr(error, "name", "")
+    parsed = ids.parse(name) if isinstance(error, Damaged | Missing) else None
+    return name if parsed is not None and (parsed.folder == "parity") == parity else ""
+
+
+def handful(of: int) -> int:
+    """How many bad files of so many are taken for rot."""
+    return max(_HANDFUL, of // _ONE_IN)
+
+
+def refuse_lossy(ledger: Ledger, copy: Copy, leave: frozenset[str]) -> None:
+    """Raises LostTooMuch where more than a handful of the files that were read back from a copy are not there
+    any more. A copy that was away lacks what it never had, and that is nothing lost; nor is a record that
+    stands in one file with later ones by now.
+    """
+    once = ledger.matched(copy.copy_id) - {digest_of(name) for name in leave}
+    there = felt(copy, leave) if once else {}
+    lost = len(once - there.keys())
+    if lost > handful(len(once)) and lost - _merged(there.values()) > handful(len(once)):
+        raise LostTooMuch(copy.label, lost, len(once))
+
+
+def refuse_lossy_by(home: Home, copy: Copy, leave: frozenset[str]) -> None:
+    """The same by the ledger of this computer, for who has not opened it. Raises LostTooMuch."""
+    with contextlib.closing(Ledger(home.ledger_file)) as ledger:
+        refuse_lossy(ledger, copy, leave)
+
+
+def _merged(names: Iterable[str]) -> int:
+    """How many records of the log have no file of their own, as far as names tell: each device's up to its
+    last one.
+    """
+    files = Counter[bytes]()
+    last = dict[bytes, int]()
+    for name in map(ids.parse, names):
+        if name is not None and name.folder == "log":
+            files[name.device] += 1
+            last[name.device] = max(last.get(name.device, 0), name.seq)
+    return sum(last.values()) - files.total()
+
+
+def count_as_unread(home: Home, copy_id: bytes, troubles: Iterable[VaultdError]) -> None:
+    """What was found damaged on a copy counts as read back from it no more. What is gone stays in the ledger:
+    by that it is known to have been there.
+    """
+    names = [error.name for error in troubles if isinstance(error, Damaged) and ids.parse(error.name)]
+    if names:
+        with contextlib.closing(Ledger(home.ledger_file)) as ledger:
+            ledger.forget(copy_id, map(digest_of, names))
