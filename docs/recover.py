@@ -164,9 +164,9 @@ def parse_record(plain):
     value = decode(plain)
     refuse("record", shape=type(value) is not dict or type(value.get("v")) is not int)
     refuse(f"v {value['v']} {value.get('needs_read')}", needs=value["v"] != 1 or value.get("needs_read"))
-    check_keys(value, RECORDS, "a record")
-    kind, body = value["kind"], value["body"]
-    if kind not in "snapshot device source copy-added key-added key-removed".split(): UNKNOWN.add(f"record {kind!r}")
+    check_keys(value, RECORDS, "a record"); kind, body = value["kind"], value["body"]
+    known = "snapshot device source copy-added copy-retired heal key-added key-removed".split()
+    UNKNOWN.update([f"record {kind!r}"] * (kind not in known))
     if kind == "snapshot":
         check_keys(body, SNAPSHOT, "a snapshot")
         body["root"] = parse_entry(body["root"], root=True)
@@ -180,7 +180,7 @@ def files(copies, *folders):  # {name: its path in each copy} of what these fold
         for path in filter(pathlib.Path.is_file, copy.glob(f"{folder}/**/*")):
             found.setdefault(str(path.relative_to(copy)), []).append(path)
     return {name: found[name] for name in sorted(found) if NAMES.fullmatch(name)}
-def attempt(path, work):  # (what `work` makes of an open file, None) or (None, why not), which is told
+def attempt(path, work, quiet=""):  # (what `work` makes of an open file, None) or (None, why not), which is told
     try:
         with open(path, "rb") as file:
             try: return work(file), None
@@ -188,7 +188,7 @@ def attempt(path, work):  # (what `work` makes of an open file, None) or (None, 
                 file.seek(0); named = hashlib.file_digest(file, blake3).hexdigest() == path.name[-64:]
                 wrong = why if named else Refused("digest", f"({why})")
     except OSError as why: wrong = Refused("missing", why)
-    tell(path, wrong); return None, wrong
+    return (tell(path, wrong) if wrong.word != quiet else None), wrong
 class Vault:  # the union of some copies of one vault
     def __init__(self, copies, keys):
         self.copies, self.keys, self.boxes, self.files, self.bytes = copies, keys, {}, 0, 0  # the last two: restored
@@ -233,8 +233,7 @@ class Vault:  # the union of some copies of one vault
         try:
             page = "select 1 from blob where id = ? and type = 2"
             if level == -1 or (kind == PAGE and level is None and self.blobs.execute(page, (ident,)).fetchone()):
-                plain = self.read(kind, ident)
-                refuse(size=kind == CHUNK and len(plain) != promise)
+                plain = self.read(kind, ident); refuse(size=kind == CHUNK and len(plain) != promise)
                 yield plain, promise; return
             own, leaf, items = parse_list(self.read(LIST, ident), attic)
             refuse("list", shape=leaf != kind or level not in (None, own))
@@ -365,10 +364,10 @@ def unlock(copies, options):  # M || vault_id, by what was given or is asked for
     by_code = lambda f: (keys := master + f.read(32)[16:]) and open_box(f, (1, 2, 4), keys) and keys
     found = files(copies, "log", "packs") if code else files(copies, "keys")
     for path in itertools.chain(*list(found.values())[:None if code else 16]):
-        keys, why = attempt(path, by_code if code else lambda file: open_slot(file.read(513), phrase, key))
-        if keys: return keys
-        tried.add(why.word)
-    return stop(12 if "commit" in tried else 20 if tried else 10, f"It opens no key: {', '.join(tried) or 'none here'}")
+        keys, why = attempt(path, by_code if code else lambda file: open_slot(file.read(513), phrase, key), "commit")
+        if keys or tried.add(why.word): return keys
+    if "commit" in tried: stop(12, "That opens nothing here: it is not the passphrase, key file or code of this vault.")
+    return stop(20 if tried else 10, f"No sound key ({', '.join(tried) or 'none'}); the recovery code needs none.")
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("list", "restore")); parser.add_argument("--deleted", action="store_true")
@@ -395,6 +394,7 @@ def main(arguments=None):
         if found: vault.run(iter(found), target); path or options.deleted or vault.finish(top, vault.here)
         tell(f"Restored {vault.files} files, {vault.bytes} bytes, into {target}")
     for what in sorted(UNKNOWN): tell("unknown, from a newer vaultd, read past:", what)
-    if not found: stop(vault.code or 10, "Nothing was found.")
-    return vault.code
-if __name__ == "__main__": sys.exit(main())
+    return vault.code if found else stop(vault.code or 10, "Nothing was found.")
+if __name__ == "__main__":
+    try: sys.exit(main())
+    except (KeyboardInterrupt, EOFError, OSError, UnicodeError) as why: stop(1, f"Stopped. {why}".strip())

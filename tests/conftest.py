@@ -4,15 +4,20 @@ import logging
 import os
 import random
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from tests.disks import Disk, second_disk
+
+if TYPE_CHECKING:
+    from tests.copies.sshd import Sshd
 
 REAL_HOME = Path.home()
 QUICK_SEED = 1
@@ -38,6 +43,17 @@ def _clean_environment(home: str) -> None:
             del os.environ[name]
     os.environ.update(HOME=home, LANG="C.UTF-8", GIT_CONFIG_GLOBAL=os.devnull)
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = ".cache/hypothesis"
+
+
+def _keep_off_memory() -> None:
+    """A copy in memory is warned of, so the folders of tests stand on a disk where there is one."""
+
+    def is_memory(folder: str) -> bool:
+        done = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=False)
+        return done.stdout.strip() in ("tmpfs", "ramfs")
+
+    if is_memory(tempfile.gettempdir()) and os.access("/var/tmp", os.W_OK) and not is_memory("/var/tmp"):
+        os.environ["TMPDIR"] = tempfile.tempdir = "/var/tmp"
 
 
 def _choose_seed(config: pytest.Config) -> int:
@@ -68,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_before] = traces_of_vaultd(REAL_HOME)
     config.stash[_scratch] = tempfile.TemporaryDirectory(prefix="vaultd-home-")
     _clean_environment(config.stash[_scratch].name)
+    _keep_off_memory()
     _let_signals_come()
     seed = _choose_seed(config)
     _choose_profile(config, seed)
@@ -129,6 +146,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     monkeypatch.setenv("VAULTD_HOME", str(path))
     return path
+
+
+@pytest.fixture
+def server() -> Iterator["Sshd"]:
+    """An SFTP host of one's own."""
+    from tests.copies import sshd
+
+    made = sshd.make()
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,12 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-_MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,12 @@ class Disk:
         else:
             self.hidden.rename(self.path)
 
+    def protect(self, *, on: bool) -> None:
+        """Mount it so that it can only be read, or as before. Skips where nothing is mounted."""
+        if not self.mounted:
+            pytest.skip("only a mounted disk can be made read-only")
+        subprocess.run(["mount", "-o", f"remount,bind,{'ro' if on else 'rw'}", self.path], check=True)
+
     def unplug(self) -> None:
         if self.mounted:
             subprocess.run(["umount", "-l", self.path], check=True)
@@ -37,26 +40,28 @@ class Disk:
 
 @contextmanager
 def second_disk(work: Path) -> Iterator[Disk]:
-    """A disk that appears in `work`, or in memory where this user cannot mount. Skips where neither is."""
-    hidden, path = work / "hidden", work / "disk"
+    """A disk of 256 MiB that appears in `work`: a file that is mounted, since memory is no disk. Skips where
+    this user or this system cannot do that.
+    """
+    hidden, path, image = work / "hidden", work / "disk", work / "disk.img"
     hidden.mkdir()
-    mount = ["mount", "-t", "tmpfs", "vaultd-test", str(hidden)]
-    if os.geteuid() == 0 and not subprocess.run(mount, capture_output=True, check=False).returncode:
-        path.mkdir()
-        try:
-            yield from _plugged(Disk(path, hidden, mounted=True))
-        finally:
-            subprocess.run(["umount", "-l", path], capture_output=True, check=False)
-            subprocess.run(["umount", "-l", hidden], check=True)
-        return
-    if not _MEMORY.is_dir() or _MEMORY.stat().st_dev == work.stat().st_dev:
-        pytest.skip("there is no second file system here, and this test needs one")
-    memory = Path(tempfile.mkdtemp(dir=_MEMORY, prefix="vaultd-test-"))
+    with image.open("wb") as file:
+        file.truncate(256 << 20)
+    make, mount = ["mkfs.ext4", "-q", "-F", str(image)], ["mount", "-o", "loop", str(image), str(hidden)]
+    for command in (make, mount):
+        if os.geteuid() or shutil.which(command[0]) is None:
+            pytest.skip("only root can have a second disk, and it needs mkfs.ext4")
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"there is no second disk here: {done.stderr.strip()}")
+    path.mkdir()
     try:
-        (memory / "hidden").mkdir()
-        yield from _plugged(Disk(memory / "disk", memory / "hidden", mounted=False))
+        (hidden / "lost+found").rmdir()
+        yield from _plugged(Disk(path, hidden, mounted=True))
     finally:
-        shutil.rmtree(memory)
+        subprocess.run(["umount", "-l", path], capture_output=True, check=False)
+        subprocess.run(["umount", "-l", hidden], check=True)
+        image.unlink()
 
 
 def _plugged(disk: Disk) -> Iterator[Disk]:

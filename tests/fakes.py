@@ -42,6 +42,9 @@ class FakeSink:
     def expect(self, blob_ids: Sequence[bytes]) -> None:
         assert all(len(blob_id) == 32 for blob_id in blob_ids)
 
+    def prepare(self) -> bool:
+        return False
+
     def length_of(self, blob_id: bytes) -> int:
         return len(self._find(blob_id)[1])
 

@@ -66,7 +66,7 @@ def person(tmp_path: Path) -> Person:
 
 @pytest.fixture
 def unlucky(person: Person) -> Person:
-    """Somebody with a copy, a passphrase, a recovery code and a key file, whose computer is gone."""
+    """Somebody with two copies, a passphrase, a recovery code and a key file, whose computer is gone."""
     work, pictures = person.work, person.work / "Pictures"
     made = vaultd(work, "init", str(person.disk / "vault"), "--yes", "--json")
     (work / "code.txt").write_text(" ".join(json.loads(made)["recovery_code"]))
@@ -76,6 +76,9 @@ def unlucky(person: Person) -> Person:
     (pictures / "IMG_0001.jpg").unlink()
     vaultd(work, "snapshot")
     vaultd(work, "key", "add", "--file", str(work / "vault.key"))
+    for number in (2, 3):
+        Path(f"{person.disk}{number}").mkdir()
+    vaultd(work, "copy", "add", "second", f"{person.disk}2/vault")
     shutil.rmtree(pictures)
     shutil.rmtree(work / ".vaultd")
     return person
@@ -98,8 +101,14 @@ def test_the_first_restore_works_as_written(person: Person) -> None:
 
 def test_the_worst_day_ends_well_as_written(unlucky: Person) -> None:
     for command in commands_of_both(WORST_DAYS):
+        if command == "vaultd copy remove second":
+            shutil.rmtree(f"{unlucky.disk}2/vault")
         unlucky.types(command)
     work = unlucky.work
+    third = Path(f"{unlucky.disk}3") / "vault"
+    assert {path.name for path in third.glob("packs/*/*")} == {
+        path.name for path in unlucky.disk.glob("vault/packs/*/*")
+    }
     assert (work / "restored" / "IMG_0002.jpg").exists()
     assert (work / "restored" / "2019" / "IMG_0003.jpg").exists()
     assert not (work / "restored" / "IMG_0001.jpg").exists()
@@ -191,7 +200,10 @@ def test_verbs_that_are_named_exist(page: Path) -> None:
 
 
 def test_a_verb_that_is_not_there_is_seen() -> None:
-    assert unknown_verbs("run `vaultd snapshot`, then `vaultd mount DIR`\n$ vaultd heal") == {"mount", "heal"}
+    assert unknown_verbs("run `vaultd snapshot`, then `vaultd mount DIR`\n$ vaultd prune") == {
+        "mount",
+        "prune",
+    }
 
 
 @pytest.mark.parametrize("page", [*STARTS, *WORST_DAYS])

@@ -63,7 +63,9 @@ def names_required(requirements: list[str]) -> set[str]:
 
 def test_lock_pins_everything_by_hash() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    wanted = names_required(project["project"]["dependencies"] + project["dependency-groups"]["dev"])
+    optional = project["project"]["optional-dependencies"]
+    extras = optional["sftp"] + optional["cloud"]
+    wanted = names_required(project["project"]["dependencies"] + project["dependency-groups"]["dev"] + extras)
     entries = re.split(r"\n(?=\S)", (REPOSITORY / "requirements.lock").read_text().strip())
     assert [entry for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
     assert wanted - names_required(entries) == set()

@@ -93,13 +93,30 @@ def passphrase() -> Passphrase:
         raise NeedsPassphrase from None
 
 
+def new_passphrase_from_file(console: Console, path: str) -> Passphrase:
+    """The same as `passphrase_from_file`, for a new key slot. Raises BadUsage too where it is too short."""
+    return refuse_short(passphrase_from_file(console, path))
+
+
+def refuse_short(given: Passphrase) -> Passphrase:
+    """The same, if it may open a new key slot, however it was handed over. Raises BadUsage."""
+    if is_short(given.text):
+        raise BadUsage("passphrase-short", str(SHORTEST))
+    return given
+
+
+def is_short(text: str) -> bool:
+    """Whether a passphrase is too easy to guess."""
+    return show.width(text) < SHORTEST
+
+
 def new_passphrase(console: Console) -> Passphrase:
     """A passphrase for a new key slot, typed twice the same. Raises NeedsPassphrase, KeyboardInterrupt."""
     console.tell("ask.passphrase-hint")
     try:
         while True:
             first = hidden(say("ask.new-passphrase"))
-            if show.width(first) < SHORTEST:
+            if is_short(first):
                 console.warn("ask.passphrase-short", shortest=SHORTEST)
             elif hidden(say("ask.again")) == first:
                 return Passphrase(first)

@@ -9,7 +9,7 @@ from vaultd_cli import show
 
 if TYPE_CHECKING:
     from vaultd.format.entry import Entry
-    from vaultd.jobs.opening import Session
+    from vaultd.jobs.session import Session
     from vaultd.tree.snapshots import Snapshot
     from vaultd_cli.run import Run
 
@@ -57,7 +57,7 @@ def choose(session: "Session", words: str) -> Chosen:
 
 def view_of(session: "Session", snapshot: "Snapshot") -> View:
     """What a snapshot holds."""
-    return View(session.vault, snapshot.body.root, snapshot.body.attic)
+    return View(session.blobs or session.vault, snapshot.body.root, snapshot.body.attic)
 
 
 def paths_of(typed: str) -> tuple[bytes, ...]:

@@ -102,6 +102,22 @@ def _unlocking_options() -> list[GlobalOption]:
     ]
 
 
+def _keep_limit(context: click.Context, _: click.Parameter, value: int | None) -> None:
+    if value is not None:
+        context.obj.limit_upload = value
+
+
+# For verbs that write to copies.
+limit_upload = click.option(
+    "--limit-upload",
+    metavar="KIB",
+    type=click.IntRange(min=1),
+    expose_value=False,
+    callback=_keep_limit,
+    help=say("option.limit-upload"),
+)
+
+
 class Command(click.Command):
     """One verb. `key` is its place in the catalogue; `unlocks` adds the options for opening the vault."""
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 # So many paths of a kind are listed on a screen; -v and --json list all that were kept.
 _SHOWN = 20
 _NOT_ALL = 3
+_NOTHING_FOUND = 1
 # Words of troubles and notes; what is not here is the system's own name of an error.
 _WHY = {
     UNREADABLE: "restore.why-unreadable",
     UNKNOWN_KIND: "restore.why-unknown-kind",
     PARTLY: "restore.why-partly",
+    "differs": "drill.why-differs",
     "not-as-written": "restore.why-not-as-written",
     "not-the-same": "restore.why-not-the-same",
     "not-compared": "restore.why-not-compared",
@@ -43,14 +45,24 @@ _WHY = {
 
 
 def plan_code(plan: "Plan") -> int:
-    """20 where the plan met damage, 3 where a part would not be written."""
+    """20 where the plan met damage, 3 where a part would not be written, 1 where nothing fits."""
+    if nothing_fits(plan, plan.tally, plan.troubles):
+        return _NOTHING_FOUND
     if any(trouble.error == UNREADABLE for trouble in plan.troubles.kept):
         return DAMAGE
     return _NOT_ALL if plan.troubles.count or plan.tally.left_alone else 0
 
 
-def restored_code(restored: "Restored") -> int:
-    """20 where something was damaged, 3 where a part was not written."""
+def nothing_fits(plan: "Plan", tally: "Tally", troubles: "Troubles") -> bool:
+    """Whether the patterns left nothing over: most likely there is a mistake in one."""
+    chosen = plan.options.include or plan.options.exclude
+    return bool(chosen) and not any(asdict(tally).values()) and not troubles.count
+
+
+def restored_code(plan: "Plan", restored: "Restored") -> int:
+    """20 where something was damaged, 3 where a part was not written, 1 where nothing fits."""
+    if nothing_fits(plan, restored.tally, restored.troubles):
+        return _NOTHING_FOUND
     if restored.damage:
         return DAMAGE
     return 0 if restored.complete else _NOT_ALL
@@ -64,6 +76,8 @@ def tell_plan(run: "Run", plan: "Plan") -> None:
     what = _what(plan.tally)
     run.console.answer("restore.would" if what else "restore.would-nothing", what=what, target=plan.target)
     run.console.answer("restore.room", needed=plan.needed, free=plan.free)
+    if nothing_fits(plan, plan.tally, plan.troubles):
+        run.console.warn("restore.nothing-fits")
     _tell_kept(run, plan.tally)
     if plan.tally.left_alone:
         run.console.warn("restore.would-leave", count=plan.tally.left_alone)
@@ -79,6 +93,8 @@ def tell_restored(run: "Run", plan: "Plan", restored: "Restored") -> None:
         return
     what = _what(restored.tally)
     run.console.answer("restore.done" if what else "restore.nothing", what=what, target=plan.target)
+    if nothing_fits(plan, restored.tally, restored.troubles):
+        run.console.warn("restore.nothing-fits")
     if plan.options.verify:
         run.console.answer("restore.verified", count=restored.verified)
     _tell_kept(run, restored.tally)
@@ -90,7 +106,7 @@ def tell_restored(run: "Run", plan: "Plan", restored: "Restored") -> None:
         run.console.warn("restore.renamed", path=renamed.path, name=renamed.name)
     _tell_rest(run, len(restored.renamed))
     for note in restored.troubles.notes:
-        run.console.warn("restore.note", path=note.path or b".", why=_why(note))
+        run.console.warn("restore.note", path=note.path or b".", why=why(note))
     _tell_troubles(run, restored.troubles)
     if restored.damage:
         if _only_damage(restored):
@@ -131,7 +147,7 @@ def _tell_paths(run: "Run", key: str, paths: Sequence[bytes], count: int) -> Non
 
 def _tell_troubles(run: "Run", troubles: "Troubles") -> None:
     for trouble in troubles.kept[: _most(run)]:
-        run.console.warn("restore.trouble", path=trouble.path or b".", why=_why(trouble))
+        run.console.warn("restore.trouble", path=trouble.path or b".", why=why(trouble))
     _tell_rest(run, troubles.count)
 
 
@@ -146,7 +162,8 @@ def _most(run: "Run") -> int:
     return MOST_KEPT if run.console.verbosity else _SHOWN
 
 
-def _why(trouble: "Trouble") -> str:
+def why(trouble: "Trouble") -> str:
+    """What is wrong with one path, to stand in a sentence."""
     key = _WHY.get(trouble.error)
     return Said(say(key)) if key else show.text(trouble.error)
 

@@ -14,7 +14,7 @@ A command gets its `Run` as first argument:
 import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,12 +22,13 @@ from vaultd_cli.console import Console, nothing
 
 # `vaultd --help` makes a Run too; what it does not need is imported where it is used.
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from vaultd.credentials import Credential
-    from vaultd.jobs.opening import Session
+    from vaultd.errors import VaultdError
+    from vaultd.jobs.session import Session
     from vaultd.progress import Progress
-    from vaultd.settings import Home, Settings
+    from vaultd.settings import Home, Place, Settings
 
 _T = TypeVar("_T")
 
@@ -35,7 +36,9 @@ _T = TypeVar("_T")
 @dataclass
 class Run:
     """Global options as given, and what follows from them. `key` is the one slot to try, or empty;
-    `saving` that a snapshot is being made, so that who stops it is told what becomes of it.
+    `saving` that a snapshot is being made, so that who stops it is told what becomes of it; `limit_upload` is
+    in KiB per second, 0 as the settings say; `told_away` the ids of the copies of which this run has said
+    already why they cannot be used.
     """
 
     json: bool = False
@@ -48,6 +51,8 @@ class Run:
     key_file: str | None = None
     key: str = ""
     saving: bool = False
+    limit_upload: int = 0
+    told_away: set[bytes] = field(default_factory=set)
 
     @cached_property
     def console(self) -> Console:
@@ -121,41 +126,72 @@ class Run:
         return ask.until_it_opens(self.console, opener)
 
     def _key_left_here(self) -> "Credential | None":
-        from vaultd.jobs.opening import device_credential
+        from vaultd.errors import Refused
+        from vaultd.format.slot import parse_key_file
+        from vaultd.jobs.devices import device_credential
 
-        return None if self.key else device_credential(self.home)
+        left = None if self.key else device_credential(self.home)
+        try:
+            if left:
+                parse_key_file(left.content.decode("ascii", "replace"))
+        except Refused:  # this file is the computer's, not the vault's
+            self.console.warn("open.bad-device-key", path=self.home.device_key_file)
+            return None
+        return left
 
     @contextmanager
-    def vault(self, *, writing: bool = False) -> "Iterator[Session]":
-        """The vault of this home, open until the end of the `with`.
+    def vault(
+        self, *, writing: bool = False, away: bool = False, avoid: "Mapping[bytes, VaultdError] | None" = None
+    ) -> "Iterator[Session]":
+        """The vault of this home, open until the end of the `with`; see `open_vault` for `away` and `avoid`.
 
         What was handed over opens it, else the key that `key unlock` left on this computer, else the
         person at the terminal. With `writing` this is the one writer: Busy is raised before anybody is asked.
         Raises NoVault, BadSettings, WrongKey, NoSuchKey, Busy, and what `unlock` raises.
         """
+        from vaultd.copies.pace import UPLOAD
+        from vaultd.jobs.elsewhere import from_anywhere
         from vaultd.jobs.opening import open_for_writing, open_vault
         from vaultd.store.lock import writer_lock
         from vaultd_cli.failure import sentence
 
         # What can be refused is refused before anybody is asked for a passphrase.
-        assert self.settings
+        limit = self.limit_upload or self.settings.limit_upload
+        UPLOAD.limit(limit * 1024 if limit else None)
         if writing:
             with writer_lock(self.home.lock_file):
                 pass
         enter = open_for_writing if writing else open_vault
         with ExitStack() as stack:
             session = self.unlock(
-                lambda given: stack.enter_context(enter(self.home, given, self.key or None))
+                lambda given: stack.enter_context(
+                    enter(self.home, given, self.key or None, away=away, avoid=avoid or {})
+                )
             )
             for place, error in session.passed_over:
                 why = sentence(error, self.console)
-                self.console.warn("open.passed-over", label=place.label, url=place.url, why=why)
+                if session.away:
+                    self.console.warn("open.away", why=why)
+                else:
+                    self.console.warn("open.passed-over", label=place.label, url=place.url, why=why)
+                self.told_away.add(place.copy_id)
+            if session.delivered:
+                self.console.tell("open.delivered", label=session.place.label, files=session.delivered)
             if session.lacks.records:
                 lacks = {"records": session.lacks.records, "snapshots": session.lacks.snapshots}
                 self.console.warn("open.older", label=session.place.label, **lacks)
             if session.replaced is not None:
                 self.console.warn("open.new-device")
+            session.blobs = anywhere = stack.enter_context(from_anywhere(session))
             yield session
+            if anywhere.helped:
+                self.console.warn("copies.helped", label=session.place.label)
+
+    def why_away(self, place: "Place", error: Exception) -> str:
+        """Why a copy cannot be used, to stand within another sentence; nothing where that was said before."""
+        from vaultd_cli.failure import sentence
+
+        return "" if place.copy_id in self.told_away and not self.json else sentence(error, self.console)
 
     @contextmanager
     def progress(self) -> "Iterator[Progress]":

@@ -32,7 +32,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "restore": "vaultd_cli.commands.restore:restore",
     },
     "help.keep-safe": {
+        "copy": "vaultd_cli.commands.copy:copy",
         "check": "vaultd_cli.commands.check:check",
+        "heal": "vaultd_cli.commands.check:heal",
+        "drill": "vaultd_cli.commands.drill:drill",
         "key": "vaultd_cli.commands.key:key",
         "recovery-code": "vaultd_cli.commands.recovery_code:recovery_code",
         "doctor": "vaultd_cli.commands.doctor:doctor",

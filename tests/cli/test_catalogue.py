@@ -132,10 +132,11 @@ def test_the_language_is_chosen_as_programs_do(variables: dict[str, str], expect
 
 def test_ways_of_showing_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {"x": "{files:n file/files}|{size:size}|{name}|{no:? on *}|{yes:? on *}|{pid:raw}|{many}|{said}"}
+    table["x"] += "|{size:size? (*)}|{zero:size? (*)}"
     table |= {"list.comma": ", ", "y": "gone{why:silent? (*)}", "silent.ENOENT": "no folder"}
     monkeypatch.setattr(catalogue, "sentences", lambda _: table)
-    facts = {"files": 1234, "size": 1_400_000_000, "name": b"a\x1bb", "no": "", "yes": "disk"}
+    facts = {"files": 1234, "size": 1_400_000_000, "name": b"a\x1bb", "no": "", "yes": "disk", "zero": 0}
     shown = catalogue.say("x", **facts, pid=12345, many=("a", "b"), said=Said("“\u202a”"))
-    assert shown == "1,234 files|1.4 GB|a\\x1bb|| on disk|12345|a, b|“\u202a”"
+    assert shown == "1,234 files|1.4 GB|a\\x1bb|| on disk|12345|a, b|“\u202a”| (1.4 GB)|"
     shown_why = [catalogue.say("y", why=why) for why in ("ENOENT", "EX\x1b", "")]
     assert shown_why == ["gone (no folder)", "gone (EX\\x1b)", "gone"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from vaultd_cli.run import Run
 
+from vaultd.copies.locating import Location
 from vaultd.credentials import Passphrase
 from vaultd.errors import Busy, NeedsPassphrase, NoVault, WrongKey
 from vaultd.jobs.init import create_vault
@@ -24,7 +25,7 @@ def _keep_this_process_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def given(home: Path, tmp_path: Path) -> str:
     """A vault, and the file with its passphrase."""
-    create_vault(find_home(), tmp_path / "copy", os.urandom(32), Passphrase(WORDS), "disk")
+    create_vault(find_home(), Location(str(tmp_path / "copy")), os.urandom(32), Passphrase(WORDS), "disk")
     path = tmp_path / "passphrase"
     path.write_text(WORDS + "\n")
     path.chmod(0o600)

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cli.runner import environment
+from vaultd.copies.locating import Location
 from vaultd.credentials import Passphrase
 from vaultd.format.keys import new_master
+from vaultd.jobs.devices import device_credential
 from vaultd.jobs.init import create_vault
 from vaultd.jobs.keys import unlock_computer
-from vaultd.jobs.opening import Session, device_credential, open_for_writing, open_vault
+from vaultd.jobs.opening import open_for_writing, open_vault
+from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import take_snapshot
 from vaultd.jobs.sources import Wanted, add_source
 from vaultd.progress import Silent
@@ -58,7 +61,7 @@ def make(work: Path, files: dict[str, bytes], name: str = "照片") -> World:
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         (source / path).write_bytes(data)
     home = find_home(str(work / "home"))
-    create_vault(home, work / "vault", new_master(), PASSPHRASE, "main")
+    create_vault(home, Location(str(work / "vault")), new_master(), PASSPHRASE, "main")
     with open_for_writing(home, PASSPHRASE) as session:
         unlock_computer(session, "here")
         added = add_source(session, Wanted(os.fsencode(source), name))

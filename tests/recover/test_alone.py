@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.terminal import Terminal
 from tests.golden import golden
 
 RECOVER = Path(__file__).parents[2] / "docs" / "recover.py"
@@ -121,3 +122,26 @@ def test_without_keys_the_recovery_code_is_enough(alone: Path, tmp_path: Path) -
     assert golden.differences(tmp_path / "out", snapshot.root) == []
     (tmp_path / "phrase").write_text(golden.PASSPHRASE, "utf-8")
     assert run(alone, "list", copy, "--passphrase-file", tmp_path / "phrase").returncode == 10
+
+
+def test_what_goes_wrong_before_it_begins_is_one_sentence(alone: Path, tmp_path: Path) -> None:
+    (copy,) = golden.unpack("large", tmp_path)
+    (tmp_path / "wrong").write_text("not this one")
+    listing = ("list", copy, "--passphrase-file")
+    for file, code, sentence in (
+        ("wrong", 12, "That opens nothing here: it is not the passphrase, key file or code of this vault.\n"),
+        ("nosuch", 1, f"Stopped. [Errno 2] No such file or directory: '{tmp_path}/nosuch'\n"),
+    ):
+        done = run(alone, *listing, tmp_path / file)
+        assert (done.returncode, done.stderr) == (code, sentence)
+
+
+@pytest.mark.parametrize("way", ["Ctrl-C", "Ctrl-D"])
+def test_who_leaves_at_the_question_sees_no_traceback(way: str, tmp_path: Path) -> None:
+    (copy,) = golden.unpack("large", tmp_path)
+    with Terminal([sys.executable, str(RECOVER), "list", str(copy)], tmp_path) as terminal:
+        terminal.expect("Passphrase")
+        terminal.type("\x03" if way == "Ctrl-C" else "\x04")
+        assert terminal.end() == 1
+    assert "Stopped." in terminal.screen
+    assert "Traceback" not in terminal.screen

@@ -8,6 +8,7 @@ separators); after a colon comes another way:
     {files:n file/files}       the number, and the word that fits it
     {copy:? on the copy “*”}   nothing if the fact is empty, else this with the fact for the star
     {reason:silent? (*)}       the same with the words that stand under `silent.REASON`, where there are any
+    {free:size? (*)}           the same in one of the ways above
 """
 
 import os
@@ -76,6 +77,8 @@ class _Fact:
         return _WAYS[way](self.value) if way else self._plain(self.value)
 
     def _known(self, family: str) -> str:
+        if family in _WAYS:
+            return _WAYS[family](self.value)
         if isinstance(self.value, int):  # names something, such as a process; it counts nothing
             return str(self.value)
         return self.table.get(f"{family}.{self.value}") or self._plain(self.value)

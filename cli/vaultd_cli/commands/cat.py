@@ -20,8 +20,9 @@ _ZEROS = bytes(1 << 20)  # a hole is written in pieces of this size
 @command("cat", unlocks=True)
 @click.argument("selector", metavar="SNAPSHOT:PATH", shell_complete=from_local_state(selectors))
 def cat(run: Run, selector: str) -> int:
-    from vaultd.errors import NotAFile
+    from vaultd.errors import Damaged, Missing, NotAFile
     from vaultd.format.entry import FILE
+    from vaultd.tree.view import Broken
     from vaultd_cli.chosen import Damages, choose
 
     with run.vault() as session:
@@ -30,8 +31,11 @@ def cat(run: Run, selector: str) -> int:
         path, entry = chosen.lookup()
         if entry.kind != FILE:
             raise NotAFile(path or b".")
-        for piece in _bytes(chosen.view, entry):
-            run.console.raw(piece)
+        try:
+            for piece in _bytes(chosen.view, entry):
+                run.console.raw(piece)
+        except (Damaged, Missing) as error:  # of a piece, which has no name that anybody knows
+            damages.warn(Broken(path, error))
     return damages.code
 
 

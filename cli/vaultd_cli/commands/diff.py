@@ -28,7 +28,7 @@ def diff(run: Run, a: str, b: str, names_only: bool) -> int:
     from vaultd.errors import BadUsage
     from vaultd_cli.chosen import Damages, choose
 
-    with run.vault() as session:
+    with run.vault(away=True) as session:
         damages = Damages(run, session)
         before, after = choose(session, a), choose(session, b)
         if after.paths[0]:

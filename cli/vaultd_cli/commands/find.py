@@ -13,7 +13,7 @@ from vaultd_cli.known import selectors
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from vaultd.jobs.opening import Session
+    from vaultd.jobs.session import Session
     from vaultd.tree.snapshots import Snapshot
     from vaultd_cli.chosen import Damages
     from vaultd_cli.versions import Version
@@ -44,7 +44,7 @@ def find(
     if every and (deleted or within):
         raise BadUsage("all-and-part")
     matches = _matcher(pattern, ignore_case=ignore_case, whole=whole)
-    with run.vault() as session:
+    with run.vault(away=True) as session:
         damages = Damages(run, session)
         found = _Tally(_search(session, damages, matches, within, every=every, deleted=deleted))
         if run.json:

@@ -13,6 +13,7 @@ from vaultd_cli.command import command
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
+    from vaultd.copies.locating import Location
     from vaultd.credentials import Passphrase
     from vaultd.jobs.sources import Wanted
 
@@ -54,24 +55,21 @@ def init(run: Run, copy: str | None, name: str, second: str | None, kdf: str, ye
     return others.exit_code(reached)
 
 
-def _answers(copy: str | None, second: str | None) -> "tuple[Path, Path | None, Wanted | None]":
+def _answers(copy: str | None, second: str | None) -> "tuple[Location, Location | None, Wanted | None]":
     """The two places and the folder, asked for where nothing was given. What must be refused is refused
     here: it costs nobody a passphrase and a code on paper.
     """
+    from vaultd.copies.locating import locate
     from vaultd.jobs.init import refuse_place, refuse_second_place
 
-    place = _place(copy or ask.line(say("init.where")))
+    place = locate(copy or ask.line(say("init.where")))
     refuse_place(place)
     given = second or ("" if copy else ask.line(say("init.second")))
-    other = _place(given) if given else None
+    other = locate(given) if given else None
     if other is not None:
         refuse_second_place(place, other)
     folder = "" if copy else ask.line(say("init.folder"))
     return place, other, _wanted(folder) if folder else None
-
-
-def _place(given: str) -> Path:
-    return Path(given).expanduser().absolute()
 
 
 def _passphrase(run: Run) -> "Passphrase":
@@ -83,7 +81,7 @@ def _passphrase(run: Run) -> "Passphrase":
         return ask.new_passphrase(run.console)
     if not isinstance(given, Passphrase):
         raise BadUsage("init-credential")
-    return given
+    return ask.refuse_short(given)
 
 
 def _show_code(run: Run, master: bytes) -> list[str]:
@@ -114,21 +112,24 @@ def _ask_back(run: Run, words: list[str]) -> None:
             run.console.warn("init.other-word", number=place + 1)
 
 
-def _tell(run: Run, place: Path, second: Path | None, words: list[str]) -> None:
+def _tell(run: Run, place: "Location", second: "Location | None", words: list[str]) -> None:
     if run.json:
-        document = {"copy": str(place), "second": str(second) if second else None}
+        document = {"copy": place.url, "second": second.url if second else None}
         run.console.json(document | {"home": str(run.home.config), "recovery_code": words})
         return
-    run.console.answer("init.done", place=os.fsencode(place))
+    run.console.answer("init.done", place=os.fsencode(place.url))
     if second:
-        run.console.answer("init.done-second", place=os.fsencode(second))
+        run.console.answer("init.done-second", place=os.fsencode(second.url))
     _warn_of_one_place(run)
 
 
 def _warn_of_one_place(run: Run) -> None:
-    from vaultd.jobs.level import SAVED, highest
+    from vaultd.jobs.level import SAVED, highest, in_memory
+    from vaultd_cli.others import warn_of_memory
 
-    if len(run.settings.copies) > 1 and highest(run.settings) == SAVED:
+    copies = run.settings.copies
+    warn_of_memory(run, copies)
+    if len(copies) > 1 and highest(run.settings) == SAVED and not any(map(in_memory, copies)):
         run.console.warn("status.one-place")
 
 
@@ -136,7 +137,7 @@ def _wanted(folder: str) -> "Wanted":
     """Raises NotAFolder."""
     from vaultd.jobs.sources import Wanted, check_wanted
 
-    wanted = Wanted(os.fsencode(_place(folder)))
+    wanted = Wanted(os.fsencode(Path(folder).expanduser().absolute()))
     check_wanted(wanted)
     return wanted
 

@@ -72,16 +72,21 @@ def add(run: Run, file: str | None, new_passphrase_file: str | None, kdf: str, l
 
 
 def _new_passphrase(run: Run, path: str | None) -> "Passphrase":
-    return ask.passphrase_from_file(run.console, path) if path else ask.new_passphrase(run.console)
+    return ask.new_passphrase_from_file(run.console, path) if path else ask.new_passphrase(run.console)
 
 
 def _new_key_file(path: str) -> "KeyFile":
     """Made and on the disk before the slot that it opens; never over a file that is there."""
     from vaultd.credentials import KeyFile
+    from vaultd.errors import BadUsage
     from vaultd.format.slot import format_key_file
 
     text = format_key_file(os.urandom(32)).encode()
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
+    try:
+        made_anew = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise BadUsage("key-file-exists", path) from None
+    with open(made_anew, "wb") as made:
         made.write(text)
         made.flush()
         os.fsync(made.fileno())

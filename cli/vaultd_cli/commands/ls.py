@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def ls(run: Run, selector: str, long: bool, recursive: bool, deleted: bool) -> int:
     from vaultd_cli.chosen import Damages, choose
 
-    with run.vault() as session:
+    with run.vault(away=True) as session:
         damages = Damages(run, session)
         chosen = choose(session, selector)
         if deleted:

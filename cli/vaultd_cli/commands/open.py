@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,30 +11,33 @@ from vaultd_cli.command import command
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from vaultd.jobs.opening import Session
+    from vaultd.jobs.session import Session
 
 
 @command("open", unlocks=True)
 @click.argument("copy", type=click.Path())
 @click.option("--name", default="main", metavar="NAME", help=say("option.copy-name"))
 def open_(run: Run, copy: str, name: str) -> None:
+    from vaultd.copies.locating import locate
     from vaultd.credentials import Credential
-    from vaultd.jobs.init import attach
-    from vaultd.jobs.opening import open_vault, seems_a_vault
+    from vaultd.jobs.init import attach, refuse_second_vault
+    from vaultd.jobs.opening import open_vault
+    from vaultd.jobs.places import seems_a_vault
 
-    place = Path(copy).absolute()
-    seems_a_vault(place)
+    refuse_second_vault(run.home)
+    where = locate(copy)
+    seems_a_vault(where)
 
     def try_it(given: Credential) -> Credential:
-        attach(run.home, place, given, name, run.key or None)
+        attach(run.home, where, given, name, run.key or None)
         return given
 
     given = run.unlock(try_it)
     with open_vault(run.home, given, run.key or None) as session:
-        _tell(run, session, place)
+        _tell(run, session, where.url)
 
 
-def _tell(run: Run, session: "Session", place: Path) -> None:
+def _tell(run: Run, session: "Session", place: str) -> None:
     from vaultd.tree.snapshots import list_snapshots, newest
     from vaultd.tree.sources import list_sources
 
@@ -45,7 +47,7 @@ def _tell(run: Run, session: "Session", place: Path) -> None:
     sources = [source for source in known if not source.body.removed or source.body.id in saved]
     if run.json:
         names = [source.body.name for source in sources]
-        run.console.json({"copy": str(place), "snapshots": len(snapshots), "sources": names})
+        run.console.json({"copy": place, "snapshots": len(snapshots), "sources": names})
         return
     run.console.answer("open.done", place=os.fsencode(place), snapshots=len(snapshots))
     for source in sources:

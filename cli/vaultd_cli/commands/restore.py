@@ -13,8 +13,8 @@ from vaultd_cli.known import selectors
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from vaultd.jobs.opening import Session
     from vaultd.jobs.restoration import Options, Plan, Restored
+    from vaultd.jobs.session import Session
 
 _OVERWRITE = ("always", "if-changed", "never")
 
@@ -47,7 +47,7 @@ def restore(run: Run, selector: str, target: str, dry_run: bool, **how: Any) -> 
             return plan_code(plan) or damages.code
         restored = _execute(run, session, plan)
     tell_restored(run, plan, restored)
-    return restored_code(restored) or damages.code
+    return restored_code(plan, restored) or damages.code
 
 
 def _planned(session: "Session", selector: str, target: bytes, options: "Options") -> "Plan":

@@ -6,7 +6,7 @@ import click
 
 from vaultd_cli import show
 from vaultd_cli.catalogue import knows, say
-from vaultd_cli.command import command
+from vaultd_cli.command import command, limit_upload
 from vaultd_cli.console import named
 from vaultd_cli.run import Run
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vaultd.errors import VaultdError
-    from vaultd.jobs.opening import Session
+    from vaultd.jobs.session import Session
     from vaultd.jobs.snapshot import Taken
     from vaultd.tree.sources import Source
     from vaultd.tree.troubles import Trouble
@@ -25,23 +25,54 @@ _NOT_ALL_SAFE = 3
 
 
 @command("snapshot", unlocks=True)
+@limit_upload
 @click.argument("sources", nargs=-1, metavar="[SOURCE|PATH]...")
 @click.option("--force", is_flag=True, help=say("option.force-empty"))
-def snapshot(run: Run, sources: tuple[str, ...], force: bool) -> int:
-    from vaultd.errors import NoSources
+@click.option("--wait", type=click.Choice(["saved", "protected"]), help=say("option.wait"))
+def snapshot(run: Run, sources: tuple[str, ...], force: bool, wait: str | None) -> int:
+    from vaultd.errors import CopyGone, Full, NoSources, ReadOnly, Unreachable, WrongPlace
     from vaultd.jobs.sources import my_sources
     from vaultd.tree.sources import find_source
 
-    with run.vault(writing=True) as session:
-        mine = my_sources(session)
-        chosen = [find_source(mine, words) for words in sources] if sources else mine
-        if not chosen:
-            raise NoSources
-        return take(run, session, chosen, force=force)
+    avoid: dict[bytes, VaultdError] = {}
+    worst = 0
+    while True:
+        with run.vault(writing=True, away=True, avoid=avoid) as session:
+            worst = max(worst, _tell_taken_over(run, session))
+            mine = my_sources(session)
+            chosen = [find_source(mine, words) for words in sources] if sources else mine
+            if not chosen:
+                raise NoSources
+            try:
+                return max(worst, take(run, session, chosen, force=force, wait=wait))
+            except (Full, ReadOnly, Unreachable, CopyGone, WrongPlace) as error:
+                # It takes no more now: what can be saved goes to the next one, or waits here.
+                if session.away or session.place.copy_id in avoid:
+                    raise
+                avoid[session.place.copy_id] = error
 
 
-def take(run: Run, session: "Session", sources: "Sequence[Source]", *, force: bool) -> int:
-    """Save these sources one by one, and tell of each. One that cannot be read does not stop the others."""
+def _tell_taken_over(run: Run, session: "Session") -> int:
+    """What another computer saves now, told once: nobody must believe for a year that this one still does."""
+    from vaultd.jobs.devices import tell_once
+    from vaultd.jobs.sources import taken_over
+
+    code = 0
+    for each in taken_over(session):
+        answers = "-".join(answer.hex() for answer in each.source.answers)
+        if tell_once(session.home, f"taken-over-{answers}"):
+            run.console.warn("snapshot.taken-over", name=each.source.body.name, path=each.path)
+            code = _NOT_ALL_SAFE
+    return code
+
+
+def take(
+    run: Run, session: "Session", sources: "Sequence[Source]", *, force: bool, wait: str | None = None
+) -> int:
+    """Save these sources one by one, and tell of each. One that cannot be read does not stop the others.
+
+    `wait` is the level to come back at; without it, the highest that the copies can reach.
+    """
     from vaultd.errors import NotAFolder, Overlap, SourceEmpty, SourceGone, SourceUnreadable
     from vaultd.jobs.snapshot import take_snapshot
     from vaultd.tree.scan import never
@@ -58,10 +89,10 @@ def take(run: Run, session: "Session", sources: "Sequence[Source]", *, force: bo
         takens.append(taken)
         worst = max(worst, _NOT_ALL_SAFE if taken.trouble_count else 0)
         if not run.json:
-            _tell(run, taken)
+            _tell(run, taken, away=session.away)
     if takens:
         # Told first: bringing up the other copies looks at this one anew.
-        worst = max(worst, _tell_copy_troubles(run, session), _protect(run, session, takens))
+        worst = max(worst, _tell_copy_troubles(run, session), _protect(run, session, takens, wait))
     elif run.json:
         run.console.json([])
     return max(worst, _tell_failures(run, failures, bool(takens)))
@@ -75,16 +106,28 @@ def _tell_copy_troubles(run: Run, session: "Session") -> int:
     return _NOT_ALL_SAFE
 
 
-def _protect(run: Run, session: "Session", takens: "Sequence[Taken]") -> int:
-    """Bring the other copies up, and answer for how safe the snapshots are now."""
+def _protect(run: Run, session: "Session", takens: "Sequence[Taken]", wait: str | None) -> int:
+    """Bring the other copies up, unless that is not waited for, and answer for how safe the snapshots are."""
     from vaultd_cli import others
 
+    if wait == "saved" and not session.away:
+        if run.json:
+            run.console.json([_as_json(taken, wait) for taken in takens])
+        elif session.others:
+            run.console.answer("copies.not-waited")
+        return 0
     reached = others.caught_up(run, session)
     if run.json:
         run.console.json([_as_json(taken, reached.level) for taken in takens])
-    elif session.others and reached.as_asked:
-        run.console.answer("copies.protected" if reached.level == "protected" else "copies.saved")
+    if session.away:
+        run.console.warn("copies.captured", folder=str(session.home.spool_of(session.place.copy_id)))
+        return _NOT_ALL_SAFE
+    if not run.json and session.others and reached.as_asked:
+        others.tell_level(run, session, reached)
     others.tell(run, reached)
+    if wait == "protected" and reached.highest != wait:
+        run.console.warn("status.one-place" if session.others else "status.one-copy")
+        return max(others.exit_code(reached), _NOT_ALL_SAFE)
     return others.exit_code(reached)
 
 
@@ -101,7 +144,7 @@ def _tell_failures(run: Run, failures: "Sequence[VaultdError]", any_saved: bool)
     return _NOT_ALL_SAFE
 
 
-def _tell(run: Run, taken: "Taken") -> None:
+def _tell(run: Run, taken: "Taken", *, away: bool) -> None:
     body = taken.snapshot.body
     facts = {
         "id": taken.snapshot.short,
@@ -112,7 +155,10 @@ def _tell(run: Run, taken: "Taken") -> None:
         "stored": body.counts["stored"],
         "seconds": (body.ended - body.started) / 1e9,
     }
-    run.console.answer("snapshot.saved" if body.complete else "snapshot.partial", **facts)
+    if away:
+        run.console.answer("snapshot.captured", **facts)
+    else:
+        run.console.answer("snapshot.saved" if body.complete else "snapshot.partial", **facts)
     _list(run, taken.troubles, taken.trouble_count, "snapshot.trouble")
     _list(run, taken.notes, len(taken.notes), "snapshot.note")
 

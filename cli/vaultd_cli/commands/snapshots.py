@@ -13,7 +13,7 @@ from vaultd_cli.known import sources
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from vaultd.jobs.opening import Session
+    from vaultd.jobs.session import Session
     from vaultd.tree.snapshots import Snapshot
 
 _COLUMNS = [
@@ -33,7 +33,7 @@ _COLUMNS = [
 def snapshots(run: Run, source: str | None) -> int:
     from vaultd_cli.chosen import Damages
 
-    with run.vault() as session:
+    with run.vault(away=True) as session:
         damages = Damages(run, session)
         found = _chosen(session, source)
     if run.json:

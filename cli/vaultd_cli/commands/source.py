@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 import click
 
 from vaultd_cli import show
-from vaultd_cli.catalogue import say
+from vaultd_cli.catalogue import Said, say
 from vaultd_cli.command import Group
 from vaultd_cli.console import Column, named
 from vaultd_cli.others import bring_up
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from vaultd.jobs.opening import Session
+    from vaultd.jobs.session import Session
     from vaultd.settings import Place
     from vaultd.tree.sources import Source
 
@@ -25,27 +25,66 @@ source = Group("source")
 @source.verb("add", unlocks=True)
 @click.argument("path", type=click.Path())
 @click.option("--name", metavar="NAME", help=say("option.source-name"))
-@click.option("--kind", default="files", metavar="photos|chat|files", help=say("option.source-kind"))
+@click.option("--kind", metavar="photos|chat|files", help=say("option.source-kind"))
 @click.option("--exclude", multiple=True, metavar="PATTERN", help=say("option.source-exclude"))
-@click.option("--cross", is_flag=True, help=say("option.source-cross"))
+@click.option("--cross/--no-cross", default=None, help=say("option.source-cross"))
 @click.option("--take-over", is_flag=True, help=say("option.source-take-over"))
 def add(
-    run: Run, path: str, name: str | None, kind: str, exclude: tuple[str, ...], cross: bool, take_over: bool
+    run: Run,
+    path: str,
+    name: str | None,
+    kind: str | None,
+    exclude: tuple[str, ...],
+    cross: bool | None,
+    take_over: bool,
 ) -> int:
-    from vaultd.jobs.sources import Wanted, add_source, check_wanted
+    from vaultd.jobs.sources import Wanted, add_source, check_wanted, source_before
 
-    wanted = Wanted(os.fsencode(path), name, kind, exclude, cross, take_over)
+    # An empty pattern is how nothing is left out any more.
+    patterns = tuple(filter(None, exclude)) if exclude else None
+    wanted = Wanted(os.fsencode(path), name, kind, patterns, cross, take_over)
     check_wanted(wanted)
     with run.vault(writing=True) as session:
+        before = source_before(session, wanted)
         added = add_source(session, wanted)
         warn_of_disks(run, session, added)
         _warn_of_the_other_computer(run, session, added)
         if run.json:
             run.console.json(_as_json(added, mine=True))
         else:
-            run.console.answer("source.added", name=added.body.name, path=added.body.path)
-            run.console.tell("source.next")
+            _tell_added(run, before, added)
         return bring_up(run, session)
+
+
+def _tell_added(run: Run, before: "Source | None", added: "Source") -> None:
+    """That it is new; or what is changed of one that was there, since nobody must find that out later."""
+    facts = {"name": added.body.name, "path": added.body.path}
+    if before is None or before.body.path != added.body.path:
+        run.console.answer("source.added", **facts)
+        run.console.tell("source.next")
+        return
+    changes = tuple(_changes(before, added))
+    run.console.answer("source.changed" if changes else "source.unchanged", **facts, changes=changes)
+
+
+def _changes(before: "Source", after: "Source") -> "Iterator[str]":
+    old, new = before.body, after.body
+    if new.name != old.name:
+        yield Said(say("source.changed-name", name=new.name, old=old.name))
+    if new.kind != old.kind:
+        yield Said(
+            say("source.changed-kind", kind=Said(say(f"kind.{new.kind}")), old=Said(say(f"kind.{old.kind}")))
+        )
+    if new.exclude != old.exclude:
+        yield Said(say("source.changed-exclude", exclude=_patterns(new.exclude), old=_patterns(old.exclude)))
+    if new.cross != old.cross:
+        yield Said(say("source.changed-cross" if new.cross else "source.changed-no-cross"))
+
+
+def _patterns(patterns: "Sequence[str]") -> str:
+    return Said(
+        say("source.patterns", patterns=" ".join(patterns)) if patterns else say("source.no-patterns")
+    )
 
 
 def warn_of_disks(run: Run, session: "Session", source: "Source") -> None:
@@ -80,7 +119,7 @@ def list_(run: Run) -> None:
     from vaultd.jobs.sources import is_mine
     from vaultd.tree.sources import list_sources
 
-    with run.vault() as session:
+    with run.vault(away=True) as session:
         sources = [(each, is_mine(session, each)) for each in list_sources(session.vault.journal)]
     if run.json:
         run.console.json([_as_json(each, mine=mine) for each, mine in sources])

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from vaultd_cli import show
+from vaultd_cli import coverage, others, show
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import command
 from vaultd_cli.commands.source import warn_of_one_disk
 from vaultd_cli.console import Column, Inked, named
-from vaultd_cli.failure import explain, sentence
+from vaultd_cli.failure import explain
+from vaultd_cli.others import warn_of_memory
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _NOT_ALL_SAFE = 3
 def status(run: Run) -> int:
     from vaultd.jobs.status import status as look
 
-    with run.vault() as session:
+    with run.vault(away=True) as session:
         found = look(session)
     if run.json:
         run.console.json(_as_json(found))
@@ -37,7 +38,10 @@ def _tell(run: Run, found: "Status") -> None:
         Column("column.files", right=True),
     ]
     columns += [Column("column.size", right=True), Column("column.path")]
-    run.console.table(columns, [_row(each) for each in found.sources])
+    if found.sources:
+        run.console.table(columns, [_row(each) for each in found.sources])
+    else:
+        run.console.tell("source.none")
     for copy in found.copies:
         _tell_copy(run, found, copy)
     _tell_level(run, found)
@@ -46,6 +50,8 @@ def _tell(run: Run, found: "Status") -> None:
             run.console.warn(key, name=each.source.body.name, path=each.source.body.path)
         if each.beside:
             warn_of_one_disk(run, each.source, each.beside, copies=len(found.copies))
+    if found.captured:
+        run.console.warn("status.captured", count=found.captured)
     if found.troubles:
         run.console.warn("status.troubles", count=found.troubles)
     for word in found.unknown:
@@ -53,22 +59,36 @@ def _tell(run: Run, found: "Status") -> None:
 
 
 def _tell_copy(run: Run, found: "Status", copy: "CopyStatus") -> None:
+    from vaultd.jobs.places import folder_of
+
     facts = {"label": copy.place.label, "url": copy.place.url}
     if copy.error is not None or copy.space is None:
-        why = sentence(copy.error, run.console) if copy.error else ""
+        why = run.why_away(copy.place, copy.error) if copy.error else ""
         run.console.warn("status.copy-away", **facts, why=why)
     elif copy.behind:
         run.console.warn("status.copy-behind", **facts, files=copy.behind, free=copy.space.free)
+    elif found.used_is_behind and copy.place != found.used:
+        run.console.answer("status.copy-whole", **facts, free=copy.space.free)
     else:
         amount = {"stored": found.stored, "packs": found.packs, "snapshots": found.snapshots}
         run.console.answer("status.copy", **facts, free=copy.space.free, **amount)
+    if copy.error is None:
+        read, drill = coverage.read_back(copy.unread, copy.read_since), coverage.drill(copy.drilled)
+        run.console.answer("status.copy-read", label=copy.place.label, read=read, drill=drill)
+        if folder_of(copy.place) is None:
+            run.console.tell("status.copy-remote", label=copy.place.label)
+    if copy.parity is not None and not copy.exposed:
+        run.console.answer("status.parity", label=copy.place.label, packs=copy.parity.packs)
+    elif copy.exposed:
+        run.console.warn("status.exposed", label=copy.place.label, packs=copy.exposed)
 
 
 def _tell_level(run: Run, found: "Status") -> None:
     """Why nothing is safer than it is, where the copies' own lines do not say so."""
+    warn_of_memory(run, [copy.place for copy in found.copies])
     if len(found.copies) == 1:
         run.console.warn("status.one-copy")
-    elif found.highest == "saved":
+    elif found.highest == "saved" and not found.captured and not any(copy.in_memory for copy in found.copies):
         run.console.warn("status.one-place")
     elif found.snapshots and found.level != found.highest and all(_is_whole(copy) for copy in found.copies):
         run.console.warn("status.not-read-back")
@@ -114,6 +134,7 @@ def _as_json(found: "Status") -> dict[str, Any]:
         "bytes": found.stored,
         "level": found.level,
         "highest_level": found.highest,
+        "captured": found.captured,
         "snapshots": found.snapshots,
         "sources": [_source_as_json(each) for each in found.sources],
         "troubles": found.troubles,
@@ -130,8 +151,11 @@ def _copy_as_json(copy: "CopyStatus") -> dict[str, Any]:
         "reachable": error is None,
         "error": explain(error).as_json() if error else None,
         "behind": None if error else copy.behind,
+        "parity": others.coverage_as_json(copy.parity),
+        "in_memory": copy.in_memory,
         "free": space.free if space else None,
         "total": space.total if space else None,
+        **coverage.as_json(None if error else copy.unread, copy.read_since, copy.drilled),
     }
 
 

@@ -6,8 +6,8 @@ BEGIN = {
     "option.init-yes": "Do not ask for words of the recovery code.",
     "option.source-name": "What to call it; otherwise the folder's own name.",
     "option.source-kind": "What is in it: photos, chat or files.",
-    "option.source-exclude": "Leave out what fits, as in .gitignore; may be given several times.",
-    "option.source-cross": "Enter other disks that are mounted inside the folder.",
+    "option.source-exclude": "Leave out what fits, as in .gitignore; may be given several times. An empty one clears what was left out.",
+    "option.source-cross": "Enter other disks that are mounted inside the folder, or no more.",
     "option.source-take-over": "Go on, from this folder, with the source NAME of another computer.",
     "option.new-key-file": "Make a key file here instead of a passphrase.",
     "option.new-passphrase-file": "Take the new passphrase from the first line of this file.",
@@ -28,6 +28,8 @@ BEGIN = {
     "usage.which-passphrase": "It must be said which passphrase to change, by its id: {value}.",
     "usage.not-a-passphrase": "Key {value} is a key file and has no passphrase to change; "
     "“vaultd key add --file” makes a new one, and “vaultd key remove” takes this one away.",
+    "usage.passphrase-short": "The new passphrase is too easy to guess: it needs at least {value} letters.",
+    "usage.key-file-exists": "“{value}” is there already; a new key file needs a name that is not taken.",
     "usage.one-new-key": "A key is either a passphrase or a key file, and both were given.",
     "open.done": "This computer now uses the vault in “{place}”. It holds {snapshots:n snapshot/snapshots}.",
     "open.source": "Source {name}: “{path}” on {host}, last saved {time:time}.",
@@ -36,6 +38,15 @@ BEGIN = {
     "open.next": "Next: vaultd snapshots; vaultd restore {name} --target FOLDER; "
     "or, to go on saving here: vaultd source add FOLDER --name {name} --take-over.",
     "source.added": "{name} is saved from now on: “{path}”.",
+    "source.changed": "{name} was saved already: “{path}”. Changed from now on: {changes}.",
+    "source.unchanged": "{name} is saved already: “{path}”. Nothing is changed.",
+    "source.changed-name": "it is called {name} (was {old})",
+    "source.changed-kind": "it holds {kind} (was {old})",
+    "source.changed-exclude": "left out: {exclude} (was: {old})",
+    "source.patterns": "“{patterns}”",
+    "source.no-patterns": "nothing",
+    "source.changed-cross": "other disks in it are entered",
+    "source.changed-no-cross": "other disks in it are not entered",
     "source.taken-over": "From now on only this computer saves {name}. {host}, which saved it until "
     "{time:time}, does not any more: if it is still in use, add its folder there under another name.",
     "source.next": "Next: vaultd snapshot.",
@@ -70,6 +81,7 @@ BEGIN = {
     "error.Headless": "“{place}” holds files of a vault, but its “vault.id” is gone.",
     "advice.Headless": "Write nothing there. README.txt in it says how to get everything back; "
     "with “vault.id” put back, vaultd opens it again.",
+    "open.bad-device-key": "“{path}” is not a key any more, so this computer has to ask. “vaultd key unlock” makes a new one.",
     "open.new-device": "This computer's own records and those of the copy did not agree (one of them was lost, set back or is behind); "
     "it goes on as a new device.",
     "error.NoSuchCopy": "There is no copy called “{copy}”.",

@@ -2,15 +2,24 @@
 
 KEEP = {
     "option.force-empty": "Save a source although its folder has become empty.",
+    "option.wait": "Come back when all of it is saved (on one copy) or protected (read back from two disks); "
+    "otherwise at the highest that the copies can reach.",
     "option.read-data": "Read every byte of the copy too.",
     "option.check-copy": "Check only the copy of this name; otherwise all are checked.",
+    "option.max-duration": "Read data, the longest unread first, for so long (10m, 2h); one file at least.",
+    "option.max-age": "Read data that was not read back for so long (30d).",
+    "option.read-data-subset": "Read this part, the longest unread first: 10%, 1/5, 500M.",
     "stage.scan": "Saving",
     "snapshot.saved": "Saved {name} as {id}: {files:n file/files}, {bytes:size}; {changed} new or changed, "
     "{stored:size} added in {seconds:span}.",
     "snapshot.partial": "Saved {name} as {id}, but not all of it: {files:n file/files}, {bytes:size}; "
     "{changed} new or changed, {stored:size} added in {seconds:span}.",
+    "snapshot.captured": "Captured {name} as {id}: {files:n file/files}, {bytes:size}; {changed} new or changed, "
+    "{stored:size} put aside in {seconds:span}.",
     "snapshot.trouble": "“{path}”: {why}",
     "snapshot.note": "Left out “{path}”: {why}",
+    "snapshot.taken-over": "Another computer has taken over {name}: “{path}” on this one is not saved any more. "
+    "To save it too, add it under another name: vaultd source add FOLDER --name NAME.",
     "snapshot.more": "And {count} more; -v lists them.",
     "why.EACCES": "vaultd may not read it.",
     "why.EPERM": "vaultd may not read it.",
@@ -31,8 +40,21 @@ KEEP = {
     "Not every byte was read; --read-data does that.",
     "check.sound-data": "{copy} is whole, every byte of it: {files:n file/files}, {bytes:size}, "
     "{snapshots:n snapshot/snapshots}.",
+    "check.sound-part": "{copy} is whole as far as it was read: {files:n file/files}, {bytes:size}, "
+    "{snapshots:n snapshot/snapshots}.",
+    "check.part": "Every byte of {files:n file/files}, {bytes:size}, was read now.",
+    "check.part-left": "{files:n file/files}, {bytes:size}, remain for the next time.",
+    "check.part-whole": "Of the whole copy: {read}.",
+    "coverage.since": "every byte was read since {since:time}",
+    "coverage.old": "the oldest part was last read {since:time}",
+    "coverage.never": "{files:n file was/files were} never read back",
+    "coverage.drilled": "drilled {when:time}: {files:n file/files}, all right",
+    "coverage.drill-failed": "drill failed {when:time}: {wrong:n thing/things} wrong",
+    "coverage.never-drilled": "never drilled",
     "check.damaged": "{copy} is damaged: {damage:n file/files} of it wrong or gone, {paths:n saved path/saved paths} "
     "that cannot be had whole. The rest can.",
+    "check.damaged-unwalked": "{copy} is damaged: {damage:n file/files} of it wrong, gone or unreadable. Which saved paths that is, "
+    "cannot be told before all of it can be read.",
     "check.damaged-next": "Change nothing in the copy. Save anew what the computer still has: vaultd snapshot. "
     "What cannot be had is listed above.",
     "check.damage": "{what}",
@@ -50,7 +72,9 @@ KEEP = {
     "level.saved": "saved",
     "level.partial": "saved in part",
     "status.copy": "Copy {label} at “{url}”: {snapshots:n snapshot/snapshots} in {stored:size}, {free:size} free.",
-    "status.one-copy": "There is only one copy, so nothing here is safer than “saved”.",
+    "status.copy-whole": "Copy {label} at “{url}” holds more than the copy that this was told from; {free:size} free.",
+    "status.copy-read": "Copy {label}: {read}; {drill}.",
+    "status.one-copy": "There is only one copy, so nothing here is safer than “saved”; “vaultd copy add” makes another.",
     "status.never-saved": "{name} was never saved. “vaultd snapshot” does it.",
     "status.gone": "The folder of {name} is not there: “{path}”. What was saved of it is.",
     "status.diverged": "{name} was saved on two computers that did not know of each other; the next snapshot joins both.",

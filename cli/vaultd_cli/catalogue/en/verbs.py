@@ -33,7 +33,8 @@ VERBS = {
     "For a new or emptied computer: afterwards its snapshots can be listed and restored here, "
     "and its sources taken over. A copy that can only be read is enough.",
     "verb.source": "The folders that are saved.",
-    "verb.source.add": "Save this folder from now on.",
+    "verb.source.add": "Save this folder from now on.\n\n"
+    "Of a folder that is saved already, only what is given is changed.",
     "verb.source.list": "List the folders that are saved.",
     "verb.source.remove": "Stop saving a folder; what was saved of it stays.",
     "verb.snapshot": "Save what is in the sources now (also: backup).\n\n"
@@ -43,12 +44,33 @@ VERBS = {
     "verb.status": "How safe everything is, and what needs attention.",
     "verb.ls": "List a folder of a snapshot.",
     "verb.cat": "Print a file of a snapshot.",
-    "verb.find": "Find files by name in all snapshots.",
-    "verb.diff": "What changed between two snapshots.",
+    "verb.find": "Find files by name in the last snapshot of each source.\n\n"
+    "--all looks in every snapshot, --deleted among what was there once and is not any more.",
+    "verb.diff": "What changed between two snapshots.\n\n"
+    "+ added, - removed, M another content, m the same content with other attributes (such as time, mode or owner).",
     "verb.restore": "Put files of a snapshot into a folder.\n\n"
     "Never writes outside that folder. From a damaged vault it gives everything that can be had, lists the rest, "
     "and exits with 20.",
-    "verb.check": "Check that the copies are whole.",
+    "verb.copy": "The places that the vault is kept in.",
+    "verb.copy.add": "Keep the vault in one more place, under this name.\n\n"
+    "URL is a folder, best on another disk, sftp://user@host/folder, or s3://bucket/folder. "
+    "A place that holds a copy of this vault already is taken up as it is.",
+    "verb.copy.list": "List the copies: which answer, what they lack, since when all of each is known to be right.",
+    "verb.copy.sync": "Bring the copies up to one another now, or one of them.\n\n"
+    "Every snapshot does this too.",
+    "verb.copy.accept": "Fill a copy again that lost much.\n\n"
+    "A copy that is suddenly empty, or damaged in many places, is not written until its owner has looked at it and says so.",
+    "verb.copy.remove": "Use a copy no more.\n\n"
+    "Its files stay where they are, and “vaultd copy add” takes it up again.",
+    "verb.copy.parity": "Keep parity in a copy, or remove it: on or off.\n\n"
+    "With a tenth more room, a copy can then rebuild any two of twenty files that are damaged or gone, without another copy. "
+    "That helps against bad sectors and lost files, not against a disk that breaks: only a second copy does.",
+    "verb.check": "Check that the copies are whole.\n\n"
+    "What is damaged or gone in one is put right from another; then the exit code is 3.",
+    "verb.heal": "Read every byte of the copies, and put right what is damaged.",
+    "verb.drill": "Try out whether each copy alone gives files back.\n\n"
+    "Restores some files, chosen by chance, from one copy after the other, compares them with what was saved, and "
+    "removes them again. Exits with 20 where a copy fails.",
     "verb.key": "The keys that open the vault.",
     "verb.key.list": "List the keys, and say which one opened the vault now.",
     "verb.key.add": "Add a passphrase or a key file.",
