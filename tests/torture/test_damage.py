@@ -27,7 +27,7 @@ from tests.torture.vault import (
 from vaultd.credentials import Credential
 from vaultd.errors import VaultdError
 from vaultd.jobs.check import check
-from vaultd.jobs.opening import Session
+from vaultd.jobs.session import Session
 from vaultd.progress import Silent
 
 FLIPS = (0x01, 0x80, 0xFF)

@@ -181,7 +181,8 @@ def test_a_disk_that_is_really_full(place: str, scratch: Path) -> None:
         filler.write_bytes(bytes(room.f_bavail * room.f_frsize))
         done = scene.run("snapshot")
         assert_told(done, place)
-        assert done.returncode == 1 if place == "copy" else done.returncode in (0, 1)
+        # What a full copy does not take waits on this computer.
+        assert done.returncode == 3 if place == "copy" else done.returncode in (0, 1)
         filler.unlink()
         assert_sound(scene.checked())
         assert_gives_back(scene, first)

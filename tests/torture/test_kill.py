@@ -30,6 +30,7 @@ from tests.torture.vault import (
     scratch_folder,
 )
 from vaultd.copies.directory import NO_DEVICE
+from vaultd.copies.locating import Location
 from vaultd.credentials import KeyFile, Passphrase
 from vaultd.errors import NoVault, VaultExists
 from vaultd.jobs.init import attach, create_vault
@@ -214,9 +215,9 @@ def _init_goes_on(scene: Scene, said: str) -> None:
     except NoVault:
         assert not said
         try:
-            create_vault(scene.home, scene.copy, os.urandom(32), passphrase, "main")
+            create_vault(scene.home, Location(str(scene.copy)), os.urandom(32), passphrase, "main")
         except VaultExists:
-            attach(scene.home, scene.copy, passphrase, "main")
+            attach(scene.home, Location(str(scene.copy)), passphrase, "main")
     with scene.opened(passphrase, writing=True) as session:
         add_source(session, Wanted(os.fsencode(scene.source)))
     scene.key_file.unlink(missing_ok=True)

@@ -18,8 +18,14 @@ from tests.torture.vault import ROOT, scratch_folder
 PATCHES = Path(__file__).with_name("mutants")
 _TREE = ("vaultd", "cli", "tests", "docs", "pyproject.toml")
 _KILLING = "tests/copies/test_killing.py::"
+_COPIES = "test_three_copies.py::test_three_copies_and_everything_that_happens_to_them[slice]"
 # Mutant -> the sweep that must see it. Those of the second group are tried every time.
 SLOW = {
+    "away-counted": _COPIES,
+    "damage-relied-on": _COPIES,
+    "heal-not-checked": _COPIES,
+    "listing-trusted": _COPIES,
+    "lossy-written": _COPIES,
     "attic-forgotten": "test_random_trees.py::test_everything_comes_back_after_any_edits[slice]",
     "box-not-verified": "test_damage.py::test_the_undamaged_vault_is_sound_and_gives_everything_back",
     "damage-not-marked": "test_damage.py::test_a_large_file_with_damaged_chunks_gets_another_name[slice]",
@@ -44,6 +50,7 @@ QUICK = {
     "folders-kept": "test_local_state.py::test_a_pack_that_went_away_is_told_and_saved_again",
     "id-not-recomputed": "test_local_state.py::test_rows_that_name_another_blob_give_no_wrong_bytes",
     "lost-end-not-missed": "test_damage.py::test_every_file_removed[slice]",
+    "sync-removes": _COPIES,
     "named-before-whole": "test_kill.py::test_a_stopped_restore_leaves_whole_files_only[slice]",
 }
 SWEEPS = SLOW | QUICK

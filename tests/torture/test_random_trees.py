@@ -20,7 +20,7 @@ from vaultd_cli.chosen import view_of
 from tests.compare_trees import differences
 from tests.torture.sweep import Extent
 from tests.torture.vault import Scene, assert_sound, give_back, quick_vault, scratch_folder
-from vaultd.jobs.opening import Session
+from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken
 from vaultd.tree.snapshots import Snapshot, list_snapshots
 from vaultd.tree.view import Found

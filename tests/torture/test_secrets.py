@@ -40,6 +40,17 @@ COMMANDS = {
         "restore nosuch --target {}",
     ],
     "check": ["check --read-data", "check --copy nosuch"],
+    "copy": [
+        "copy list",
+        "copy sync",
+        "copy add nas {}/third",
+        "copy add nas {}/nosuch/nosuch",
+        "copy remove nosuch",
+        "copy accept nosuch",
+        "copy parity main on",
+    ],
+    "heal": ["heal", "heal --copy nosuch"],
+    "drill": ["drill --files 3", "drill --copy nosuch"],
     "key": [
         "key list",
         "key add --file {}/new-key",

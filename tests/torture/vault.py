@@ -24,9 +24,10 @@ from vaultd.format.keys import Keys, new_vault_id
 from vaultd.format.slot import format_key_file
 from vaultd.jobs.check import Report, check
 from vaultd.jobs.keys import add_slot
-from vaultd.jobs.opening import Session, begin_writing, open_for_writing, open_vault
+from vaultd.jobs.opening import begin_writing, open_for_writing, open_vault
 from vaultd.jobs.placing import DAMAGED_SUFFIX
 from vaultd.jobs.restore import Options, Restored, plan_restore, restore
+from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken, take_snapshot
 from vaultd.jobs.sources import Wanted, add_source, my_sources
 from vaultd.progress import Silent
