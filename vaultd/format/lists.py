@@ -1,6 +1,6 @@
 """Lists: how the content of large files and folders gets one id (docs/format.md, sections 6 and 13)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -153,6 +153,11 @@ def write_folder(
     Holds one page at a time. Raises what `cut_pages` and the two writers raise.
     """
     pages = ((write_page(page), first) for first, page in cut_pages(entries, keys, attic))
+    return list_pages(pages, write_list)
+
+
+def list_pages(pages: Iterator[tuple[bytes, bytes]], write_list: Write) -> bytes:
+    """The content id of a folder of these pages, each its id and first name, in order; at least one."""
     only = next(pages)
     lists: ListBuilder | None = None
     for page in pages:

@@ -2,8 +2,10 @@
 order.
 """
 
+import stat
 from collections.abc import Callable, Iterable, Iterator
 
+from vaultd.capture.listing import Seen
 from vaultd.format.entry import FOLDER, Entry
 from vaultd.store.contract import Blobs
 from vaultd.tree.folder import Wrong, entries_of, only_good
@@ -46,6 +48,17 @@ def folder_content(entry: Entry | None) -> bytes | None:
     if entry is not None and entry.kind == FOLDER and isinstance(entry.content, bytes):
         return entry.content
     return None
+
+
+def is_as_seen(entry: Entry, seen: Seen) -> bool:
+    """Whether a folder's entry says of it what was seen just now, and it was read well."""
+    same = (entry.mode, entry.uid, entry.gid, entry.mtime) == (
+        stat.S_IMODE(seen.mode),
+        seen.uid,
+        seen.gid,
+        seen.mtime,
+    )
+    return same and entry.kind == FOLDER and "stale" not in entry.extra
 
 
 def is_empty(blobs: Blobs, content: bytes) -> bool:

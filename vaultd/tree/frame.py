@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from vaultd.capture.listing import Listing, Seen
 from vaultd.format.entry import Entry
 from vaultd.store.contract import Blobs
+from vaultd.tree.dirty import EVERYTHING, Dirty
 from vaultd.tree.earlier import Earlier, Failed, folder_content
+from vaultd.tree.passing import Passing
 
 _NOBODY = Seen(b"", 0, -1, 0, 0, 0, 0, 0, 0)
 
@@ -18,7 +20,7 @@ class Frame:
     are done.
 
     `before` is the folder's entry in the last snapshot, which is looked up only when it is needed: `known`
-    says whether that was done.
+    says whether that was done. One that is only `passing` has in its listing the subfolders to visit.
     """
 
     name: bytes
@@ -26,6 +28,8 @@ class Frame:
     listing: Listing
     before: Entry | None = None
     known: bool = False
+    dirty: Dirty = EVERYTHING
+    passing: Passing | None = None
     folders: dict[bytes, Entry] = field(default_factory=dict)
     _todo: Iterator[Seen] = field(init=False)
     _earlier: Earlier | None = None
@@ -41,11 +45,13 @@ class Frame:
         """The device that a name of this folder is on."""
         return self.listing.devices.get(name, self.st.st_dev)
 
-    def earlier(self, blobs: Blobs, failed: Failed) -> Earlier:
-        """What the last snapshot has of this folder, for lookups while its subfolders are visited."""
+    def earlier(self, blobs: Blobs, failed: Failed, name: bytes) -> Entry | None:
+        """What the last snapshot has of a subfolder; names must be asked for in their order."""
+        if self.passing is not None:
+            return self.passing.before(name)
         if self._earlier is None:
             self._earlier = Earlier(blobs, folder_content(self.before), failed)
-        return self._earlier
+        return self._earlier.get(name)
 
     def others(self) -> list[Seen]:
         """All that is not a folder, by name."""

@@ -55,7 +55,7 @@ class Frames:
         their order.
         """
         self.top_before()
-        return self.top.earlier(self._blobs, self._failed(bytes(self.path))).get(name)
+        return self.top.earlier(self._blobs, self._failed(bytes(self.path)), name)
 
     def top_before(self) -> Entry | None:
         """The entry of the last folder itself, in the last snapshot."""
@@ -63,6 +63,6 @@ class Frames:
         while not self._frames[known].known:
             known -= 1
         for above, below in zip(self._frames[known:-1], self._frames[known + 1 :], strict=True):
-            below.before = above.earlier(self._blobs, self._failed(bytes(self.path))).get(below.name)
+            below.before = above.earlier(self._blobs, self._failed(bytes(self.path)), below.name)
             below.known = True
         return self.top.before

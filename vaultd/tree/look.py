@@ -6,7 +6,7 @@ it is not whole, as no listing does. Looks never leave this machine: inodes and 
 times mean nothing elsewhere.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -54,6 +54,14 @@ def encode(files: list[Seen], folders: list[Entry], *, whole: bool = True) -> by
     return _encoder.encode(
         (_VERSION, whole, pieces, [(entry.name, encode_entry(entry)) for entry in folders])
     )
+
+
+def encode_again(look: Look, changed: Mapping[bytes, Entry]) -> bytes:
+    """The look as bytes, with the entries of some subfolders that it has changed for these."""
+    folders = [
+        (name, encode_entry(changed[name]) if name in changed else encoded) for name, encoded in look.folders
+    ]
+    return _encoder.encode(look._replace(folders=folders))
 
 
 def decode(look: bytes) -> Look | None:

@@ -32,7 +32,7 @@ _TOGETHER = 256
 
 class Refresh:
     """One folder. After `entries` has ended, `rows` are the names that the next scan may rely on, and `sure`
-    says whether they are all.
+    says whether they are all; `young` that some are left out for having changed a moment ago.
 
     `known` is the remembered content, and `looked` the look that goes with it; `before` gives the folder's
     entry in the last snapshot, and is called when it is needed.
@@ -60,6 +60,7 @@ class Refresh:
         self._same: dict[bytes, Entry] = {}
         self.rows: list[Seen] = []
         self.sure = True
+        self.young = False
 
     def entries(self) -> Iterator[Entry]:
         """Every entry of the folder, by name."""
@@ -133,6 +134,7 @@ class Refresh:
             self.rows.append(seen)
         else:
             self.sure = False
+            self.young |= sure
 
     def _read(self, seen: Seen) -> Item | None:
         try:
@@ -156,6 +158,7 @@ class Refresh:
 
     def _file(self, seen: Seen) -> Item:
         if seen.nlink > 1:
+            self._run.linked = True
             met = self._run.links.find(self._frame.device_of(seen.name), seen.ino)
             if met is not None and _alike(seen, met[1]):
                 return self._same_file(seen, *met)

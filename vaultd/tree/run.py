@@ -38,7 +38,7 @@ class Counts:
 @dataclass(slots=True)
 class Run:
     """One scan. `stop` is asked before each file and each chunk; where it says yes, KeyboardInterrupt is
-    raised.
+    raised. `linked`: a file of several names was read, so that its names elsewhere may say what is old.
     """
 
     sink: Sink
@@ -49,6 +49,7 @@ class Run:
     counts: Counts = field(default_factory=Counts)
     troubles: Troubles = field(default_factory=Troubles)
     links: HardLinks = field(default_factory=HardLinks)
+    linked: bool = False
     storing: Storing = field(init=False)
     making: Making = field(init=False)
 
@@ -69,9 +70,11 @@ class Run:
     def write_folder(self, entries: Iterable[Entry]) -> bytes:
         """Store a folder; its content id."""
         write = self.sink.write
-        return write_folder(
-            entries, self.keys, lambda page: write(PAGE, page), lambda plain: write(LIST, plain)
-        )
+        return write_folder(entries, self.keys, lambda page: write(PAGE, page), self.write_list)
+
+    def write_list(self, plain: bytes) -> bytes:
+        """Store a list of pages; its id."""
+        return self.sink.write(LIST, plain)
 
     def count(self, entry: Entry) -> None:
         """This entry is in the snapshot."""

@@ -5,6 +5,7 @@ its subfolders' entries and its own names. Memory follows the folders that the w
 the number of files.
 """
 
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -18,12 +19,13 @@ from vaultd.format.keys import Keys
 from vaultd.format.limits import MAX_FOLDER_DEPTH
 from vaultd.progress import Progress, Silent
 from vaultd.store.contract import FolderMemory, Sink
-from vaultd.tree import look
-from vaultd.tree.earlier import folder_content, is_empty
+from vaultd.tree.dirty import EVERYTHING, Dirty
+from vaultd.tree.earlier import folder_content, is_as_seen, is_empty
 from vaultd.tree.frame import Frame
 from vaultd.tree.frames import Frames
+from vaultd.tree.passing import passed
 from vaultd.tree.patterns import Selection
-from vaultd.tree.refresh import Refresh
+from vaultd.tree.renewal import Renewal
 from vaultd.tree.run import Counts, Run
 from vaultd.tree.troubles import LOOP, OTHER_FILE_SYSTEM, OWN_PLACE, TOO_DEEP, Trouble
 
@@ -44,6 +46,9 @@ class SourceSpec:
 class Scanned:
     """`root` is the entry with the empty name. `troubles` are the first 1,000 of `trouble_count`; one is
     enough to make the snapshot partial. `notes` say what was left out on purpose.
+
+    What a scan of all folders would have seen, and one of dirty folders may not have: other names of files
+    with several (`linked`: one was read), and what changed again after its time was told (`young`).
     """
 
     root: Entry
@@ -51,6 +56,8 @@ class Scanned:
     troubles: list[Trouble] = field(default_factory=list)
     trouble_count: int = 0
     notes: list[Trouble] = field(default_factory=list)
+    linked: bool = False
+    young: Dirty = field(default_factory=Dirty)
 
     @property
     def complete(self) -> bool:
@@ -75,36 +82,49 @@ def scan(
     own: Collection[Inode] = (),
     force: bool = False,
     stop: Callable[[], bool] = never,
+    dirty: Dirty = EVERYTHING,
 ) -> Scanned:
     """Read a source and store what is new in it.
 
     `parent_root` is the root of the snapshot that this one goes on from: what cannot be read keeps the
     version that stands there. `own` are the folders of vaultd itself, which are left out. `force` allows
-    a source that became empty. Raises SourceGone, NotAFolder, SourceUnreadable, SourceEmpty, Overlap,
-    BadPattern, KeyboardInterrupt (`stop` said so), and what the sink raises. A single file or folder that
-    cannot be read never raises.
+    a source that became empty. Only `dirty` folders are looked at, where what this machine remembers is what
+    `parent_root` has; all others are taken over, and are not in the counts.
+
+    Raises SourceGone, NotAFolder, SourceUnreadable, SourceEmpty, Overlap, BadPattern, KeyboardInterrupt
+    (`stop` said so), and what the sink raises; Missing and Damaged only where not all is dirty. A single
+    file or folder that cannot be read never raises.
     """
     run = Run(sink, keys, progress or Silent(), started_ns, stop)
-    walk = _Walk(source, parent_root, run, memory, frozenset(own))
+    walk = _Walk(source, parent_root, run, memory, frozenset(own), dirty)
     try:
         root = walk.root(force=force)
     finally:
         walk.close()
     run.counts.read = run.storing.bytes_read
-    return Scanned(root, run.counts, run.troubles.kept, run.troubles.count, run.troubles.notes)
+    told = run.troubles
+    return Scanned(root, run.counts, told.kept, told.count, told.notes, run.linked, walk.renewal.young)
 
 
 class _Walk:
     """The way through one source: the folders that it is inside of, as descriptors and as frames."""
 
     def __init__(
-        self, source: SourceSpec, before: Entry | None, run: Run, memory: FolderMemory, own: frozenset[Inode]
+        self,
+        source: SourceSpec,
+        before: Entry | None,
+        run: Run,
+        memory: FolderMemory,
+        own: frozenset[Inode],
+        dirty: Dirty,
     ) -> None:
         self._source = source
         self._before_root = before
         self._run = run
         self._memory = memory
         self._own = own
+        self._dirty = dirty
+        self.renewal = Renewal(run, memory)
         self._selection = Selection(exclude=source.exclude)
         self._descent: Descent | None = None
         self._frames = Frames(run.sink, run.old_damaged)
@@ -132,25 +152,42 @@ class _Walk:
 
     def _open_root(self, *, force: bool) -> None:
         name, path = self._source.name, self._source.path
+        before = folder_content(self._before_root)
         try:
             fd, st = open_root(path)
             self._descent = Descent(fd, st)
-            listing = list_folder(fd, st.st_dev)
+            if (st.st_dev, st.st_ino) in self._own:
+                raise Overlap(path, path)
+            # Where not all that is remembered is what the last snapshot has, nothing is taken over.
+            known = self._memory.recall(b"")
+            dirty = self._dirty if known is not None and known[1] == before else EVERYTHING
+            frame = self._looked_at(b"", fd, st, b"", self._before_root, dirty)
         except Unreadable as trouble:
             raise _no_root(trouble, name, path) from trouble
-        if (st.st_dev, st.st_ino) in self._own:
-            raise Overlap(path, path)
-        self._drop_excluded(listing, b"")
-        before = folder_content(self._before_root)
-        if not (
-            listing.seen or listing.failed or force or before is None or is_empty(self._run.sink, before)
-        ):
+        found = frame.passing or frame.listing.seen or frame.listing.failed
+        if not (found or force or before is None or is_empty(self._run.sink, before)):
             raise SourceEmpty(name, path)
-        self._frames.push(Frame(b"", st, listing, self._before_root, known=True))
+        self._frames.push(frame)
+
+    def _looked_at(
+        self, name: bytes, fd: int, st: os.stat_result, path: bytes, before: Entry | None, dirty: Dirty
+    ) -> Frame:
+        """A folder as it is entered: with all its names, or those that may have changed. Raises
+        Unreadable.
+        """
+        passing = passed(self._memory, dirty, path, fd, st, folder_content(before))
+        if passing is not None:
+            return Frame(name, st, passing[1], before, known=True, dirty=dirty, passing=passing[0])
+        listing = list_folder(fd, st.st_dev)
+        self._drop_excluded(listing, path)
+        return Frame(name, st, listing, before, known=not path or before is not None, dirty=dirty)
 
     def _enter(self, seen: Seen) -> None:
         """Go into a subfolder; or settle its entry, if it must or can not be entered."""
         self._run.check()
+        if (stayed := self._stayed(seen)) is not None:
+            self._settle(seen.name, stayed)
+            return
         if self._is_outside(seen, (self._frames.top.device_of(seen.name), seen.ino)):
             return
         try:
@@ -160,6 +197,14 @@ class _Walk:
                 seen.name,
                 self._run.carried(self._frames.path_of(seen.name), self._frames.before(seen.name), trouble),
             )
+
+    def _stayed(self, seen: Seen) -> Entry | None:
+        """The entry in the last snapshot of a folder in which nothing changed."""
+        top = self._frames.top
+        if top.dirty.child(seen.name) is not None or seen.name in top.listing.devices:
+            return None
+        before = self._frames.before(seen.name)
+        return before if before is not None and is_as_seen(before, seen) else None
 
     def _push(self, seen: Seen) -> None:
         descent = self._down()
@@ -171,13 +216,14 @@ class _Walk:
             if self._is_outside(seen, (st.st_dev, st.st_ino)):
                 close(fd)
                 return
-            listing = list_folder(fd, st.st_dev)
+            dirty = self._frames.top.dirty.child(seen.name) or EVERYTHING
+            before = None if dirty.deep else self._frames.before(seen.name)
+            frame = self._looked_at(seen.name, fd, st, self._frames.path_of(seen.name), before, dirty)
         except BaseException:
             close(fd)
             raise
-        self._drop_excluded(listing, self._frames.path_of(seen.name))
         descent.push(seen.name, fd, st)
-        self._frames.push(Frame(seen.name, st, listing))
+        self._frames.push(frame)
 
     def _is_outside(self, seen: Seen, inode: Inode) -> bool:
         """True for a folder that is not read: what belongs to vaultd itself vanishes, the rest keeps what
@@ -216,7 +262,7 @@ class _Walk:
         entry: Entry | None
         try:
             fd = self._down().top
-            content = self._content(frame, fd, path)
+            content = self.renewal.content(frame, fd, path, self._frames.top_before)
             entry = self._run.making.folder(frame.name, fd, frame.st, content)
             self._run.report_problems(path)
         except Unreadable as trouble:
@@ -226,42 +272,6 @@ class _Walk:
         if self._frames:
             self._settle(frame.name, entry)
         return entry
-
-    def _content(self, frame: Frame, fd: int, path: bytes) -> bytes:
-        """The folder's content: the one it had, where it looks the same, else made anew."""
-        known = self._memory.recall(path)
-        others = frame.others()
-        if known is not None and self._looks_same(frame, others, known[0]):
-            self._take_over(frame, others)
-            return known[1]
-        looked = look.decode(known[0]) if known else None
-        last = known[1] if known else None
-        refresh = Refresh(self._run, frame, fd, path, looked, last, self._frames.top_before)
-        content = self._run.write_folder(refresh.entries())
-        self._forget_gone(frame, path, looked)
-        self._memory.remember(path, look.encode(refresh.rows, frame.done(), whole=refresh.sure), content)
-        return content
-
-    def _looks_same(self, frame: Frame, others: list[Seen], remembered: bytes) -> bool:
-        # Names of one file are never taken over unseen: a new name elsewhere must find the group of the old
-        # one.
-        if frame.listing.failed or any(seen.nlink > 1 for seen in others):
-            return False
-        return look.encode(others, frame.done()) == remembered
-
-    def _take_over(self, frame: Frame, others: list[Seen]) -> None:
-        sizes = [seen.size for seen in others if seen.is_file]
-        counts = self._run.counts
-        counts.files += len(sizes)
-        counts.bytes += sum(sizes)
-        counts.others += len(others) - len(sizes)
-        counts.folders += len(frame.folders)
-        self._run.progress.add(files=len(others), bytes=sum(sizes))
-
-    def _forget_gone(self, frame: Frame, path: bytes, looked: look.Look | None) -> None:
-        for name, _ in looked.folders if looked else ():
-            if name not in frame.folders:
-                self._memory.forget_below(path + b"/" + name if path else name)
 
     def _settle(self, name: bytes, entry: Entry | None) -> None:
         if entry is not None:
