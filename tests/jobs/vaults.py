@@ -52,11 +52,11 @@ class Computer:
         with self.opened(writing=True) as session:
             return add_source(session, Wanted(os.fsencode(path), name, **wanted))
 
-    def save(self, name: str, *, force: bool = False, away: bool = False) -> Taken:
-        """The next snapshot of a source."""
+    def save(self, name: str, *, away: bool = False, **options: Any) -> Taken:
+        """The next snapshot of a source; `options` are those of `take_snapshot`."""
         with self.opened(writing=True, away=away) as session:
             source = find_source(list_sources(session.vault.journal), name)
-            return take_snapshot(session, source, Silent(), lambda: False, force=force)
+            return take_snapshot(session, source, Silent(), lambda: False, **options)
 
     def snapshots(self) -> list[Snapshot]:
         with self.opened() as session:

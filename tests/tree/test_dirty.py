@@ -1,4 +1,4 @@
-"""A scan that is told which folders may have changed: what it visits, what it finds, and what it must not trust."""
+"""A scan that is told which folders may have changed: what it visits, finds, and must not trust."""
 
 import os
 import tempfile

@@ -51,7 +51,8 @@ def _apply(top: bytes, what: str, at: bytes, value: object) -> None:  # noqa: C9
     match what, value:
         case "write" | "append", bytes():
             os.makedirs(os.path.dirname(at), exist_ok=True)
-            if not os.path.islink(at):
+            # To open a fifo would wait for somebody to read from it.
+            if not os.path.islink(at) and (os.path.isfile(at) or not os.path.exists(at)):
                 with open(at, "wb" if what == "write" else "ab") as file:
                     file.write(value)
         case "mkdir", _:

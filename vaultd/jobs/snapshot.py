@@ -14,78 +14,171 @@ from vaultd.jobs.sources import own_folders, refuse_overlap
 from vaultd.jobs.spool import keep_pages
 from vaultd.progress import Progress
 from vaultd.store.packer import Packer
+from vaultd.store.vault import RememberedFolders
 from vaultd.tree.attic import update_attic
+from vaultd.tree.compare import count_changes
+from vaultd.tree.dirty import EVERYTHING, Dirty
 from vaultd.tree.scan import Scanned, SourceSpec, scan
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots, newest, unread_before
 from vaultd.tree.sources import Source
 from vaultd.tree.troubles import MOST_KEPT, OLD_UNREADABLE, Trouble, Troubles
+from vaultd.tree.view import View
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A snapshot that was made: `notes` are what was left out on purpose, `stored` bytes added to packs."""
+    """A snapshot that was made, or the one before it where that says the same already (`made`): `notes` are
+    what was left out on purpose. `linked` and `young` as in `Scanned`.
+    """
 
     snapshot: Snapshot
     parent: Snapshot | None
     troubles: tuple[Trouble, ...]
     trouble_count: int
     notes: tuple[Trouble, ...]
+    made: bool
+    linked: bool
+    young: Dirty
 
 
 def take_snapshot(
-    session: Session, source: Source, progress: Progress, stop: Callable[[], bool], *, force: bool = False
+    session: Session,
+    source: Source,
+    progress: Progress,
+    stop: Callable[[], bool],
+    *,
+    force: bool = False,
+    dirty: Dirty = EVERYTHING,
+    unless_same: bool = False,
 ) -> Taken:
     """Save one source as it stands now.
 
     Until the record is on the copy nothing has happened but packs that the next run reuses. `stop` is
-    asked often; once it says True, KeyboardInterrupt is raised. Raises SourceGone, SourceEmpty (unless
-    `force`), NotAFolder, Overlap, and what writing to the copy raises.
+    asked often; once it says True, KeyboardInterrupt is raised. Only `dirty` folders are looked at, and those
+    of which the last snapshot could not have all. With `unless_same` none is made that would say what the
+    last one does. Raises SourceGone, SourceEmpty (unless `force`), NotAFolder, Overlap, and what writing to
+    the copy raises; Missing and Damaged where not all is dirty: then all has to be looked at.
     """
-    started = time.time_ns()
-    vault = session.vault
     refuse_overlap(session, source.body.path)
-    snapshots = list_snapshots(vault.journal)
-    parents = heads(snapshots, source.body.id)
-    parent = newest(snapshots, source.body.id)
+    begun = _Begun.now(session, source)
     progress.stage("scan")
-    memory = vault.folder_memory(source.body.id)
-    sink = vault.sink(None if session.away else alongside(session))
+    sink = session.vault.sink(None if session.away else alongside(session))
     try:
+        read = begun.read(sink, progress, stop, force=force, dirty=_with_troubled(dirty, begun.parent))
+        sink.finish()
+    finally:
+        sink.abandon()
+    body = begun.body(read, sink)
+    snapshot = begun.parent if unless_same else None
+    if snapshot is None or len(begun.parents) > 1 or not _says_the_same(body, snapshot.body):
+        identity, record = session.vault.journal.append("snapshot", body.to_map())
+        snapshot = Snapshot(identity, record.device, record.seq, body)
+    # The record is on the copy, so the snapshot is made: what only spares work next time must not call it
+    # failed.
+    with contextlib.suppress(VaultdError, OSError):
+        begun.memory.commit()
+        session.vault.index.write_indexes()
+    with contextlib.suppress(VaultdError, OSError):
+        keep_pages(session)
+    told, made = read.troubles, snapshot is not begun.parent
+    seen = (tuple(told.kept), told.count, tuple(told.notes))
+    return Taken(snapshot, begun.parent, *seen, made, read.scanned.linked, read.scanned.young)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a source was found to hold."""
+
+    scanned: Scanned
+    troubles: Troubles
+    attic: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A snapshot that is being made: what it goes on from."""
+
+    session: Session
+    source: Source
+    started: int
+    snapshots: list[Snapshot]
+    parents: list[Snapshot]
+    parent: Snapshot | None
+    memory: RememberedFolders
+
+    @classmethod
+    def now(cls, session: Session, source: Source) -> "_Begun":
+        started, mine = time.time_ns(), source.body.id
+        snapshots = list_snapshots(session.vault.journal)
+        memory = session.vault.folder_memory(mine)
+        return cls(
+            session, source, started, snapshots, heads(snapshots, mine), newest(snapshots, mine), memory
+        )
+
+    def read(
+        self, sink: Packer, progress: Progress, stop: Callable[[], bool], *, force: bool, dirty: Dirty
+    ) -> _Read:
+        parent, keys = self.parent.body if self.parent else None, self.session.vault.keys
         scanned = scan(
-            _spec(source),
-            parent.body.root if parent else None,
+            _spec(self.source),
+            parent.root if parent else None,
             sink,
-            vault.keys,
-            memory,
-            started_ns=started,
+            keys,
+            self.memory,
+            started_ns=self.started,
             progress=progress,
-            own=own_folders(session),
+            own=own_folders(self.session),
             force=force,
             stop=stop,
+            dirty=dirty,
         )
         troubles = Troubles(scanned.troubles, scanned.notes, scanned.trouble_count)
         attic = update_attic(
             sink,
-            vault.keys,
-            [(each.body.root, each.body.attic) for each in unread_before(snapshots, parents)],
+            keys,
+            [(each.body.root, each.body.attic) for each in unread_before(self.snapshots, self.parents)],
             scanned.root,
-            started,
+            self.started,
             failed=lambda path: _tell_unread(troubles, path),
         )
-        sink.finish()
-    finally:
-        sink.abandon()
-    body = _body(source, scanned, troubles, sink, parents, attic, started)
-    identity, record = vault.journal.append("snapshot", body.to_map())
-    # The record is on the copy, so the snapshot is made: what only spares work next time must not call it
-    # failed.
-    with contextlib.suppress(VaultdError, OSError):
-        memory.commit()
-        vault.index.write_indexes()
-    with contextlib.suppress(VaultdError, OSError):
-        keep_pages(session)
-    made = Snapshot(identity, record.device, record.seq, body)
-    return Taken(made, parent, tuple(troubles.kept), troubles.count, tuple(troubles.notes))
+        if parent is not None and dirty is not EVERYTHING:
+            count_changes(scanned.counts, parent.counts, View(sink, parent.root), View(sink, scanned.root))
+        return _Read(scanned, troubles, attic)
+
+    def body(self, read: _Read, sink: Packer) -> SnapshotBody:
+        source, troubles = self.source.body, read.troubles
+        return SnapshotBody(
+            attic=read.attic,
+            complete=troubles.count == 0,
+            counts=asdict(read.scanned.counts) | {"stored": sink.stored},
+            ended=time.time_ns(),
+            errors=[(trouble.path, trouble.error, trouble.detail) for trouble in troubles.kept],
+            host=platform.node(),
+            kind=source.kind,
+            name=source.name,
+            offset=_offset_minutes(self.started),
+            packs=list(sink.packs),
+            parents=[parent.id for parent in self.parents],
+            path=source.path,
+            root=read.scanned.root,
+            source=source.id,
+            started=self.started,
+        )
+
+
+def _with_troubled(dirty: Dirty, parent: Snapshot | None) -> Dirty:
+    """Also the folders of what could not be had the last time: it is tried again, and told again."""
+    if dirty is EVERYTHING or parent is None or len(parent.body.errors) >= MOST_KEPT:
+        return EVERYTHING
+    for path, _, _ in parent.body.errors:
+        dirty.mark(path)
+        dirty.mark(path.rpartition(b"/")[0])
+    return dirty
+
+
+def _says_the_same(body: SnapshotBody, before: SnapshotBody) -> bool:
+    same = ("root", "attic", "errors", "complete", "name", "path", "kind")
+    return not body.packs and all(getattr(body, each) == getattr(before, each) for each in same)
 
 
 def _tell_unread(troubles: Troubles, path: bytes) -> None:
@@ -100,34 +193,6 @@ def _tell_unread(troubles: Troubles, path: bytes) -> None:
 def _spec(source: Source) -> SourceSpec:
     body = source.body
     return SourceSpec(body.name, body.path, exclude=tuple(body.exclude), cross=body.cross)
-
-
-def _body(
-    source: Source,
-    scanned: Scanned,
-    troubles: Troubles,
-    sink: Packer,
-    parents: list[Snapshot],
-    attic: bytes | None,
-    started: int,
-) -> SnapshotBody:
-    return SnapshotBody(
-        attic=attic,
-        complete=troubles.count == 0,
-        counts=asdict(scanned.counts) | {"stored": sink.stored},
-        ended=time.time_ns(),
-        errors=[(trouble.path, trouble.error, trouble.detail) for trouble in troubles.kept],
-        host=platform.node(),
-        kind=source.body.kind,
-        name=source.body.name,
-        offset=_offset_minutes(started),
-        packs=list(sink.packs),
-        parents=[parent.id for parent in parents],
-        path=source.body.path,
-        root=scanned.root,
-        source=source.body.id,
-        started=started,
-    )
 
 
 def _offset_minutes(now_ns: int) -> int:

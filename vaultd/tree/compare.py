@@ -1,6 +1,6 @@
 """What is different between two trees; folders and pages that are equal are not read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,6 +9,7 @@ from vaultd.format.entry import FOLDER, Entry
 from vaultd.format.limits import MAX_FOLDER_DEPTH
 from vaultd.tree.content import identity
 from vaultd.tree.folder import Leaf, Names, Wrong, damaged, entries_in, leaves, only_good, side_by_side
+from vaultd.tree.run import Counts
 from vaultd.tree.view import Broken, View, folder_id, split
 
 
@@ -81,6 +82,20 @@ def _compare_below(
             continue
         prefix += name + b"/"
         stack.append(below)
+
+
+def count_changes(counts: Counts, before: Mapping[str, int], a: View, b: View) -> None:
+    """Make the counts of b's root from those of a's, where only what differs was counted. What cannot be
+    compared is not counted.
+    """
+    counts.files, counts.folders, counts.others, counts.bytes = (
+        before.get(each, 0) for each in ("files", "folders", "others", "bytes")
+    )
+    for change in compare(a, b):
+        if isinstance(change, Change) and change.kind is not Kind.METADATA and change.path:
+            for entry, step in ((change.a, -1), (change.b, 1)):
+                if entry is not None:
+                    counts.add(entry, step)
 
 
 def _lookup(view: View, path: bytes) -> Entry | None:

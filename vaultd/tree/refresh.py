@@ -64,7 +64,7 @@ class Refresh:
 
     def entries(self) -> Iterator[Entry]:
         """Every entry of the folder, by name."""
-        count = self._run.count
+        count = self._run.counts.add
         for entry in self._run.storing.in_order(self._items(), self._small_stored):
             count(entry)
             yield entry

@@ -34,6 +34,16 @@ class Counts:
     changed: int = 0
     read: int = 0
 
+    def add(self, entry: Entry, times: int = 1) -> None:
+        """This entry is in the root, so many times more."""
+        if entry.kind == FILE:
+            self.files += times
+            self.bytes += times * entry.size
+        elif entry.kind == FOLDER:
+            self.folders += times
+        else:
+            self.others += times
+
 
 @dataclass(slots=True)
 class Run:
@@ -75,16 +85,6 @@ class Run:
     def write_list(self, plain: bytes) -> bytes:
         """Store a list of pages; its id."""
         return self.sink.write(LIST, plain)
-
-    def count(self, entry: Entry) -> None:
-        """This entry is in the snapshot."""
-        if entry.kind == FILE:
-            self.counts.files += 1
-            self.counts.bytes += entry.size
-        elif entry.kind == FOLDER:
-            self.counts.folders += 1
-        else:
-            self.counts.others += 1
 
     def report_problems(self, path: bytes) -> None:
         """What was wrong with the entry that was made last."""
