@@ -291,6 +291,13 @@ class LostTooMuch(VaultdError):
 
 
 @dataclass(eq=False)
+class RolledBack(LostTooMuch):
+    """The log of a copy ends `files` records before record `of` of a device, which it had once:
+    an older state of it was put in its place.
+    """
+
+
+@dataclass(eq=False)
 class SpoolFull(VaultdError):
     """The copy is away, and as much waits on this computer to be brought to it as may: `most` bytes, or what
     its disk has room for.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from vaultd import ids
 from vaultd.copies.contract import Copy
-from vaultd.errors import Damaged, LostTooMuch, Missing, VaultdError
+from vaultd.errors import Damaged, LostTooMuch, Missing, RolledBack, VaultdError
 from vaultd.settings import Home
 from vaultd.store.journal import Journal
 from vaultd.store.ledger import Ledger
@@ -57,14 +57,37 @@ def handful(of: int) -> int:
 
 def refuse_lossy(ledger: Ledger, copy: Copy, leave: frozenset[str]) -> None:
     """Raises LostTooMuch where more than a handful of the files that were read back from a copy are not there
-    any more. A copy that was away lacks what it never had, and that is nothing lost; nor is a record that
-    stands in one file with later ones by now.
+    any more, and RolledBack where the end of its log is not. A copy that was away lacks what it never had,
+    and that is nothing lost; nor is a record that stands in one file with later ones by now.
     """
     once = ledger.matched(copy.copy_id) - {digest_of(name) for name in leave}
     there = felt(copy, leave) if once else {}
     lost = len(once - there.keys())
     if lost > handful(len(once)) and lost - _merged(there.values()) > handful(len(once)):
         raise LostTooMuch(copy.label, lost, len(once))
+    if lost:
+        _refuse_older(ledger, copy, there)
+
+
+def _refuse_older(ledger: Ledger, copy: Copy, there: dict[bytes, str]) -> None:
+    """An older state of a copy may lack few files, and looks whole. What was read back last of a log
+    tells.
+    """
+    now = heads_of(there.values())
+    for device, (seq, digest) in sorted(ledger.heads(copy.copy_id).items()):
+        has = now.get(device, (0, b""))[0]
+        if has < seq and digest not in there:
+            raise RolledBack(copy.label, seq - has, seq)
+
+
+def heads_of(names: Iterable[str]) -> dict[bytes, tuple[int, bytes]]:
+    """Of each device the number and the hash of the last file of its log."""
+    heads = dict[bytes, tuple[int, bytes]]()
+    for name in names:
+        file = ids.parse(name)
+        if file is not None and file.folder == "log":
+            heads[file.device] = max(heads.get(file.device, (0, b"")), (file.seq, digest_of(name)))
+    return heads
 
 
 def refuse_lossy_by(home: Home, copy: Copy, leave: frozenset[str]) -> None:

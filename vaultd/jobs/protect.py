@@ -250,7 +250,7 @@ class _Run:
         self.progress.total(files=len(names))
         for begin in range(0, len(names), _TOLD_TOGETHER):
             right = [name for name in names[begin : begin + _TOLD_TOGETHER] if self._is_right(copy, name)]
-            self.ledger.add(copy.copy_id, map(digest_of, right))
+            note(self.ledger, copy.copy_id, right)
         return len(names)
 
     def _read_caches(self, copy: Copy) -> None:

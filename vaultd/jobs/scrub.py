@@ -15,7 +15,7 @@ from typing import Self
 from vaultd.copies.contract import Copy, Stored
 from vaultd.copies.spooled import Spooled
 from vaultd.errors import Busy, Full, ReadOnly
-from vaultd.jobs.felt import caches, digest_of, only_felt
+from vaultd.jobs.felt import caches, digest_of, heads_of, only_felt
 from vaultd.store.ledger import Ledger
 
 # An interruption costs what was read in these seconds; a transaction in each costs nothing beside reading.
@@ -217,5 +217,6 @@ def note(ledger: Ledger, copy_id: bytes, names: Sequence[str]) -> None:
     """These files were read back from a copy just now, and matched. Raises Full, ReadOnly, Busy, OSError."""
     if felt := only_felt(names):
         ledger.add(copy_id, map(digest_of, felt))
+        ledger.add_heads(copy_id, heads_of(felt))
     if others := caches(names):
         ledger.add_caches(copy_id, map(digest_of, others))

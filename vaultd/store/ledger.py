@@ -8,7 +8,7 @@ by a clock that was wrong, then or now, and counts as none.
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ CREATE TABLE IF NOT EXISTS matched (
     copy BLOB, digest BLOB, time INTEGER NOT NULL, PRIMARY KEY (copy, digest)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS caches (
     copy BLOB, digest BLOB, time INTEGER NOT NULL, PRIMARY KEY (copy, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heads (
+    copy BLOB, device BLOB, seq INTEGER NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (copy, device)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS drills (
     copy BLOB PRIMARY KEY, time INTEGER NOT NULL, files INTEGER NOT NULL, wrong INTEGER NOT NULL,
     seed INTEGER NOT NULL) WITHOUT ROWID;
@@ -89,6 +92,26 @@ class Ledger(Database):
         with contextlib.suppress(StateLost), self._writing() as db:
             db.executemany("DELETE FROM matched WHERE copy = ? AND digest = ?", rows)
             db.executemany("DELETE FROM caches WHERE copy = ? AND digest = ?", rows)
+            db.executemany("DELETE FROM heads WHERE copy = ? AND digest = ?", rows)
+
+    def heads(self, copy_id: bytes) -> dict[bytes, tuple[int, bytes]]:
+        """Of each device the number and the hash of the last file of its log that was read back from this
+        copy.
+        """
+        asked = "SELECT device, seq, digest FROM heads WHERE copy = ? AND typeof(seq) = 'integer'"
+        try:
+            return {device: (seq, digest) for device, seq, digest in self._rows(asked, copy_id)}
+        except StateLost:
+            return {}
+
+    def add_heads(self, copy_id: bytes, heads: Mapping[bytes, tuple[int, bytes]]) -> None:
+        """These were read back just now; earlier ones than are known change nothing."""
+        sql = (
+            "INSERT INTO heads VALUES (?, ?, ?, ?) ON CONFLICT (copy, device)"
+            " DO UPDATE SET seq = excluded.seq, digest = excluded.digest WHERE excluded.seq > seq"
+        )
+        with contextlib.suppress(StateLost), self._writing() as db:
+            db.executemany(sql, ((copy_id, device, *head) for device, head in heads.items()))
 
     def drilled(self, copy_id: bytes) -> Drilled | None:
         """The last drill of this copy; None where there was none, or only one in the future."""

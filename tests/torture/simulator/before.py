@@ -25,6 +25,7 @@ class Before:
     label: str
     files: dict[Medium, dict[str, bytes]]
     matched: dict[str, set[bytes]]
+    heads: dict[str, dict[bytes, tuple[int, bytes]]]
     steady: set[str]
     here: set[str]
     lying: set[str]
@@ -38,6 +39,16 @@ def gaps(names: Iterable[str]) -> int:
         if name is not None and name.folder == "log":
             numbers.setdefault(name.device, set()).add(name.seq)
     return sum(max(seen) - len(seen) for seen in numbers.values())
+
+
+def is_older(names: Iterable[str], heads: dict[bytes, tuple[int, bytes]]) -> bool:
+    """Whether a log ends before where it was read back to end: `heads` has the last number and hash of each
+    device.
+    """
+    files = [file for file in map(ids.parse, names) if file is not None and file.folder == "log"]
+    last = {device: max((f.seq for f in files if f.device == device), default=0) for device in heads}
+    there = {bytes.fromhex(name[-64:]) for name in names}
+    return any(last[device] < seq and digest not in there for device, (seq, digest) in heads.items())
 
 
 def felt(name: str) -> bool:

@@ -219,6 +219,10 @@ class Program:
         with contextlib.closing(Ledger(self.home.ledger_file)) as ledger:
             return ledger.matched(self.ids[label])
 
+    def heads(self, label: str) -> dict[bytes, tuple[int, bytes]]:
+        with contextlib.closing(Ledger(self.home.ledger_file)) as ledger:
+            return ledger.heads(self.ids[label])
+
     def lose(self, what: str) -> None:
         """Local state is gone: "state", "ledger" or "all"; the file that says which device this is stays."""
         patterns = {"state": ["state*.db*"], "ledger": ["ledger.db*"], "all": ["state*.db*", "ledger.db*"]}

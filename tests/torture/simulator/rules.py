@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from itertools import combinations
 
-from tests.torture.simulator.before import Before, Violated, felt_of, gaps
+from tests.torture.simulator.before import Before, Violated, felt_of, gaps, is_older
 from tests.torture.simulator.media import Medium, Slot, Watch
 from tests.torture.simulator.program import Program, Said
 from tests.torture.simulator.truth import Truth
@@ -68,6 +68,7 @@ class Rules:
             label,
             {medium: dict(medium.files) for medium in media},
             {each: self._program.matched(each) for each in self._slots},
+            {each: self._program.heads(each) for each in self._slots},
             {slot.label for slot in slots if slot.steady},
             {slot.label for slot in slots if slot.at_home},
             {slot.label for slot in slots if slot.listing in _LIES or slot.loses},
@@ -121,12 +122,13 @@ class Rules:
 
     def _lossy(self, before: Before, label: str) -> bool:
         """Whether it lost more than a handful of what had been read back from it, gaps in its log not counted
-        (docs/decisions/0014).
+        (docs/decisions/0014), or the end of its log.
         """
         names = felt_of(before.files[before.home[label]])
         once = before.matched[label]
         lost = len(once - {bytes.fromhex(name[-64:]) for name in names})
-        return lost - gaps(names) > max(3, len(once) // 1000)
+        many = lost - gaps(names) > max(3, len(once) // 1000)
+        return many or is_older(names, before.heads[label])
 
     def _quarantined_unwritten(self, before: Before, said: Said) -> None:
         for label, medium in before.home.items():

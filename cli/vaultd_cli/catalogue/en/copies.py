@@ -103,6 +103,9 @@ COPIES = {
     "error.LostTooMuch": "Copy {copy} lost, or has damaged, {files} of its {of:n file/files}: too many for rot.",
     "advice.LostTooMuch": "Nothing is written to it. Look whether it is the right disk, and whether it is failing or was emptied; "
     "then fill it again with “vaultd copy accept {copy}”, or give it up with “vaultd copy remove {copy}”.",
+    "error.RolledBack": "The log of copy {copy} ends {files:n record/records} before where it was seen to end: an older state of it stands there.",
+    "advice.RolledBack": "Nothing is written to it. Look whether it is the right disk, or an image or clone of it that was put back; "
+    "then fill it again with “vaultd copy accept {copy}”, or give it up with “vaultd copy remove {copy}”.",
     "error.SamePlace": "“{place}” is the place of the other copy already.",
     "advice.SamePlace": "Choose a folder on another disk; nothing was changed.",
     "error.CopyGone": "“{place}” does not hold the copy{copy:? “*”} that belongs there.",

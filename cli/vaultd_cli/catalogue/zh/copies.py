@@ -97,6 +97,9 @@ COPIES = {
     "error.LostTooMuch": "副本 {copy} 的 {of} 个文件里，丢失或损坏了 {files} 个，不像是个别损坏。",
     "advice.LostTooMuch": "现在不会往里面写任何内容。请看看是不是这块磁盘，它是不是快坏了，或者被清空了；"
     "然后用“vaultd copy accept {copy}”重新填满它，或用“vaultd copy remove {copy}”不再使用它。",
+    "error.RolledBack": "副本 {copy} 的记录比以前看到的少了最后 {files} 条：那里现在是它较早的状态。",
+    "advice.RolledBack": "现在不会往里面写任何内容。请看看是不是这块磁盘，还是把以前的磁盘映像或复制盘放了回来；"
+    "然后用“vaultd copy accept {copy}”重新填满它，或用“vaultd copy remove {copy}”不再使用它。",
     "error.SamePlace": "“{place}”已经是另一个副本的位置。",
     "advice.SamePlace": "请在另一块磁盘上选一个文件夹；什么都没有改动。",
     "error.CopyGone": "“{place}”里应该有副本{copy:?“*”}，但是没有找到。",
