@@ -14,8 +14,8 @@ from vaultd.copies.locating import Location
 from vaultd.errors import Missing, Unreachable, VaultdError
 from vaultd.jobs.check import Report, check_copies
 from vaultd.jobs.elsewhere import copy_at, from_anywhere
-from vaultd.jobs.enrolling import add_copy
-from vaultd.jobs.heal import heal
+from vaultd.jobs.enrolling import add_copy, find_copy
+from vaultd.jobs.heal import accept, heal, heal_all
 from vaultd.jobs.level import PROTECTED, SAVED
 from vaultd.progress import Silent
 from vaultd.store.ledger import Ledger
@@ -159,3 +159,24 @@ def test_a_pack_that_was_gone_before_anybody_remembers_is_missed(computer: Compu
         file.unlink()
     assert brought_up(computer).level == SAVED
     assert looked_at(computer).level == SAVED
+
+
+@pytest.mark.parametrize("which", ["main", "second"])
+def test_what_an_accepted_copy_cannot_give_is_stored_anew_there(
+    computer: Computer, tmp_path: Path, which: str
+) -> None:
+    """Nothing could mend it: the next snapshot must not rely on it, whichever copy is in use by then."""
+    saved(computer, "a")
+    copies = {"main": computer.copy, "second": tmp_path / "second"}
+    (bad,) = [pack for pack in packs(copies[which]) if pack.stat().st_size > 3000]
+    for copy in copies.values():
+        flip(copy / bad.relative_to(copies[which]))
+    with computer.opened(writing=True) as session:
+        place = find_copy(session.settings, which)
+        accept(session, place.copy_id)
+        assert heal_all(session, place, Silent(), lambda: None).left
+    others = [copy for label, copy in copies.items() if label != which]
+    with away(*others):
+        computer.save("photos")
+        computer.give_back(tmp_path / "back", "photos")
+    assert (tmp_path / "back" / "a").read_bytes() == (tmp_path / "photos" / "a").read_bytes()

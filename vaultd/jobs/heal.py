@@ -22,7 +22,7 @@ from vaultd.jobs.felt import (
     refuse_lossy_by,
     removed_slots,
 )
-from vaultd.jobs.opening import begin_writing
+from vaultd.jobs.opening import begin_writing, open_other
 from vaultd.jobs.parity import cover_copy, has_parity, mend_from_parity
 from vaultd.jobs.scrub import note
 from vaultd.jobs.session import Session
@@ -168,11 +168,21 @@ def heal_all(session: Session, place: Place, progress: Progress, stop: Callable[
                 damage.append(error)
             progress.add(files=1)
         healed = heal(session, place, copy, damage, progress, stop, of=None)
+        _rely_no_more(session, place, [error.name for error in damage if error.name not in healed.names])
         if has_parity(place):
             bad = [error.name for error in damage if error.name.startswith("parity/")]
             done = cover_copy(session.home, place, copy, progress, stop, bad)
             healed.left += [done.error] if done.error is not None else []
         return healed
+
+
+def _rely_no_more(session: Session, place: Place, names: Sequence[str]) -> None:
+    """What lies in these damaged packs is stored anew by the next snapshot, should it go to this copy."""
+    if place.copy_id == session.vault.copy.copy_id:
+        session.vault.index.suspect(names, ())
+    elif any(name.startswith("packs/") for name in names):
+        with contextlib.suppress(VaultdError), open_other(session, place) as vault:
+            vault.index.suspect(names, ())
 
 
 @dataclass(slots=True)

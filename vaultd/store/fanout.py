@@ -15,6 +15,8 @@ from vaultd.copies.contract import Copy, put_and_read_back
 
 # Packs that may wait for a copy, the one that is being put there among them: each keeps a buffer.
 WAITING = 2
+# What the threads are called.
+BRANCH = "copy"
 # How often whoever waits is heard.
 _HEARD_SECONDS = 0.2
 
@@ -86,7 +88,7 @@ class Branch:
 
     def _take(self, job: _Job) -> None:
         if self._thread is None:
-            thread = threading.Thread(target=self._work, name="copy", daemon=True)
+            thread = threading.Thread(target=self._work, name=BRANCH, daemon=True)
             try:
                 thread.start()
             except RuntimeError:  # the system refuses one more

@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.torture.simulator.rules import Rules
 from tests.torture.simulator.truth import Truth
 from vaultd.errors import VaultdError
 from vaultd.format.keys import Keys
+from vaultd.store.fanout import BRANCH
 from vaultd.tree.snapshots import Snapshot
 
 LABELS = ("one", "two", "three")
@@ -97,6 +99,7 @@ class World:
             said.raised = error
         except KeyboardInterrupt:
             said.stopped = True
+        _let_threads_end()
         self.rules.after(before, said, watch)
         return said
 
@@ -107,6 +110,13 @@ class World:
     def acknowledged(self, snapshot: Snapshot) -> None:
         self.rules.note(next(iter(self.slots.values())).watch)
         self.truth.keep(snapshot, read_folder(self.program.source))
+
+
+def _let_threads_end() -> None:
+    """What was under way when the program let go of it ends by itself, as part of this step."""
+    for thread in threading.enumerate():
+        if thread.name == BRANCH:
+            thread.join()
 
 
 Verb = Callable[[World, Said, Slot], None]
