@@ -18,11 +18,11 @@ from blake3 import blake3
 from tests.copies import sshd
 from tests.copies.places import COPY, DEVICE, Sftp, held, pack_of, set_aside
 from tests.copies.traced import needs_strace
-from vaultd.copies import locating, sftpchanges
+from vaultd.copies import hostchanges, locating
 from vaultd.copies.contract import Abilities
+from vaultd.copies.hostsession import Opened
 from vaultd.copies.names import unfinished_name
 from vaultd.copies.probing import probe
-from vaultd.copies.sftpsession import Opened
 from vaultd.errors import Damaged, Unreachable
 from vaultd.ids import log_name
 
@@ -150,7 +150,7 @@ def test_a_file_where_a_folder_must_be_is_no_answer(nas: Sftp) -> None:
 def test_what_is_under_way_is_not_swept(nas: Sftp, monkeypatch: pytest.MonkeyPatch) -> None:
     other = locating.open_copy(nas.where, COPY, "nas", DEVICE)
     nas.plant(unfinished_name(NAME, DEVICE, "0" * 16), b"left over")
-    real, swept = sftpchanges._write, list[int]()
+    real, swept = hostchanges._write, list[int]()
 
     async def write(opened: Opened, begin: int, part: memoryview) -> None:
         if not swept:
@@ -161,7 +161,7 @@ def test_what_is_under_way_is_not_swept(nas: Sftp, monkeypatch: pytest.MonkeyPat
                 await _moment()
         await real(opened, begin, part)
 
-    monkeypatch.setattr(sftpchanges, "_write", write)
+    monkeypatch.setattr(hostchanges, "_write", write)
     nas.copy.put(NAME, DATA)
     assert swept == [-1, 1]
     assert nas.copy.fetch(NAME) == DATA
@@ -178,13 +178,13 @@ async def _moment() -> None:
 def test_what_the_host_got_wrong_never_gets_its_name(
     nas: Sftp, monkeypatch: pytest.MonkeyPatch, lies: int
 ) -> None:
-    real, left = sftpchanges._write, [lies]
+    real, left = hostchanges._write, [lies]
 
     async def write(opened: Opened, begin: int, part: memoryview) -> None:
         left[0] -= 1
         await real(opened, begin, part if left[0] < 0 else memoryview(bytes(len(part))))
 
-    monkeypatch.setattr(sftpchanges, "_write", write)
+    monkeypatch.setattr(hostchanges, "_write", write)
     if lies == 1:
         nas.copy.put(NAME, DATA)
         assert nas.copy.fetch(NAME) == DATA

@@ -6,7 +6,8 @@ import os
 
 import asyncssh
 
-from vaultd.copies.sftpsession import Session
+from vaultd.copies.hostsession import Session
+from vaultd.copies.sftpfiles import SftpFiles
 from vaultd.copies.sftpurl import PORT, Access, Address
 from vaultd.errors import HostChanged, HostUnknown, LoginRefused, Unreachable
 
@@ -47,7 +48,7 @@ async def join(address: Address, access: Access, label: str, limit: float) -> Se
 async def _session(connection: asyncssh.SSHClientConnection, label: str, limit: float) -> Session:
     try:
         async with asyncio.timeout(limit):
-            return Session(connection, await connection.start_sftp_client(), limit)
+            return Session(SftpFiles(connection, await connection.start_sftp_client()), limit)
     except BaseException as error:
         connection.abort()
         if isinstance(error, TimeoutError):

@@ -6,7 +6,7 @@ A URL may name two files after a "?", as in `sftp://host/folder?key_file=/home/m
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -41,6 +41,11 @@ class Address:
         port = f":{self.port}" if self.port != PORT else ""
         path = quote(self.path if self.path.startswith("/") else f"/~/{self.path}")
         return f"sftp://{user}{host}{port}{path}{'?' + self.query if self.query else ''}"
+
+    @property
+    def above(self) -> str:
+        """The URL of the folder that it stands in."""
+        return replace(self, path=os.path.dirname(self.path)).url
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The folder of a copy on an SFTP host: whether it is still this copy, and what stands in it.
+"""The folder of a copy on another host: whether it is still this copy, and what stands in it.
 
 The protocol goes by paths alone; no folder is held open under them. So where a directory copy trusts its
 descriptor, here `vault.id` is read again: before each write, before the rename that ends it, and before a
@@ -10,12 +10,13 @@ import asyncio
 import errno
 import os
 from collections.abc import Sequence
+from typing import Protocol
 
+from vaultd.copies.hostfailures import FAILURE, Lost, os_error
+from vaultd.copies.hostfiles import Status
+from vaultd.copies.hostsession import Session
 from vaultd.copies.identity import ID_LENGTH, VaultId
 from vaultd.copies.names import QUARANTINE, is_folder, split
-from vaultd.copies.sftpfailures import FAILURE, Lost, os_error
-from vaultd.copies.sftpsession import Session, Status
-from vaultd.copies.sftpurl import Address
 from vaultd.copies.walk import may_hold
 from vaultd.errors import Damaged, TooNew, Unreachable, WrongPlace
 
@@ -23,6 +24,24 @@ from vaultd.errors import Damaged, TooNew, Unreachable, WrongPlace
 _BESIDE = 64 * 1024
 
 Found = tuple[str, Status]
+
+
+class Address(Protocol):
+    """Where a copy stands: its folder as the host knows it, and the URL as it is shown."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def above(self) -> str:
+        """The URL of the folder that it stands in."""
+        ...
 
 
 class Root:

@@ -1,6 +1,6 @@
-"""The way to an SFTP host that many threads use: one connection, made anew where it was lost.
+"""The way to another host that many threads use: one connection, made anew where it was lost.
 
-asyncssh lives in one event loop, in one thread of its own; whoever calls waits. No call waits for ever: each
+It lives in one event loop, in one thread of its own; whoever calls waits. No call waits for ever: each
 request has its time, there is one new connection, and after that failed the next one is not tried at once.
 """
 
@@ -14,10 +14,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from vaultd.copies.sftpfailures import Lost
-from vaultd.copies.sftpjoin import join
-from vaultd.copies.sftpsession import Session
-from vaultd.copies.sftpurl import Access, Address
+from vaultd.copies.hostfailures import Lost
+from vaultd.copies.hostsession import Session
 from vaultd.errors import Unreachable
 
 _T = TypeVar("_T")
@@ -28,15 +26,18 @@ LIMIT = 60.0
 _PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 
-_THREAD = "sftp"
+_THREAD = "host"
+
+Join = Callable[[str, float], Awaitable[Session]]
+"""Makes a connection for the copy of this label; each request has so many seconds. Raises Unreachable."""
 
 
 class Link:
     """May be used from several threads. Ends its thread when it is closed, or when nobody holds it."""
 
-    def __init__(self, address: Address, access: Access, label: str, limit: float = LIMIT) -> None:
+    def __init__(self, join: Join, label: str, limit: float = LIMIT) -> None:
         self._label = label
-        self._way = _Way(address, access, label, limit)
+        self._way = _Way(join, label, limit)
         self._loop = asyncio.new_event_loop()
         # The thread holds the loop and not this object, or neither would ever be let go.
         threading.Thread(target=_turn, args=(self._loop,), name=_THREAD, daemon=True).start()
@@ -83,8 +84,8 @@ class Link:
 class _Way:
     """The connection as the event loop sees it."""
 
-    def __init__(self, address: Address, access: Access, label: str, limit: float) -> None:
-        self._address, self._access, self._label, self._limit = address, access, label, limit
+    def __init__(self, join: Join, label: str, limit: float) -> None:
+        self._make, self._label, self._limit = join, label, limit
         self._session: Session | None = None
         self._joining = asyncio.Lock()
         self._pause, self._not_before = _PAUSE, 0.0
@@ -115,7 +116,7 @@ class _Way:
         if self._last is not None and time.monotonic() < self._not_before:
             raise replace(self._last)
         try:
-            session = await join(self._address, self._access, self._label, self._limit)
+            session = await self._make(self._label, self._limit)
         except Unreachable as error:
             self._last, self._not_before = error, time.monotonic() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)

@@ -6,14 +6,14 @@ It keeps every promise of the contract, with what the protocol cannot do said he
   for the disk. Each file is written out first (fsync), where the host offers that.
 * **Durable is what the host calls durable.** OpenSSH has fsync, for folders too; of a host without it,
   `abilities().syncs` is False, and a power cut there may take what it said it had.
-* **Paths, not open folders.** See `sftproot`: the copy is looked at again before each write and its rename.
+* **Paths, not open folders.** See `hostroot`: the copy is looked at again before each write and its rename.
   A link is seen by looking before, not while opening.
 * **A name that the host itself leaves out of a listing** cannot be known; a listing that it did not end well
   is an error.
 * **A text is replaced in one step** where the host knows `posix-rename`, else in two; the next check writes
   one that fell between them.
 
-A host that hangs is given up after the time limit of `sftplink`; a lost connection is made anew once.
+A host that hangs is given up after the time limit of `hostlink`; a lost connection is made anew once.
 Both are Unreachable where that does not help.
 """
 
@@ -27,6 +27,10 @@ from blake3 import blake3
 
 from vaultd.copies.contract import FILE_LIMIT, Abilities, Buffer, Copy, Space, Stored
 from vaultd.copies.failures import refused, unreachable
+from vaultd.copies.hostlink import Link
+from vaultd.copies.hostroot import Found, Root
+from vaultd.copies.hostsession import Opened, Session
+from vaultd.copies.hostwriting import Writer
 from vaultd.copies.names import (
     QUARANTINE,
     REPLACEABLE,
@@ -34,10 +38,6 @@ from vaultd.copies.names import (
     digest_of,
     parse_unfinished,
 )
-from vaultd.copies.sftplink import Link
-from vaultd.copies.sftproot import Found, Root
-from vaultd.copies.sftpsession import Opened, Session
-from vaultd.copies.sftpwriting import Writer
 from vaultd.copies.walk import is_blocked, is_stranger
 from vaultd.errors import Damaged, Missing
 from vaultd.ids import parse
@@ -47,7 +47,7 @@ _T = TypeVar("_T")
 _FOLDERS_TOGETHER = 32
 
 
-class SftpCopy(Copy):
+class HostCopy(Copy):
     """See `Copy`, and the module for what is different here. Made by `sftpplace` only.
 
     An fsync of a folder that failed leaves its names uncertain for good, so from then on every `put` raises

@@ -1,17 +1,14 @@
-"""What changes files and folders of an SFTP host, over one `Session`. All of it raises plain OSError."""
+"""What changes files and folders of another host, over one `Session`. All of it raises plain OSError."""
 
 import asyncio
 import errno
 from contextlib import suppress
 
-import asyncssh
-
 from vaultd.copies.folder import FolderUnsynced, Unsynced
+from vaultd.copies.hostfailures import FAILURE, Lost, os_error
+from vaultd.copies.hostsession import Opened, Session
 from vaultd.copies.pace import UPLOAD
-from vaultd.copies.sftpfailures import FAILURE, Lost, os_error
-from vaultd.copies.sftpsession import Opened, Session
 
-_NEW = asyncssh.FXF_READ | asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL
 # What a host that cannot do it answers to opening a folder as if it were a file, and to its fsync.
 _NO_OPENING = frozenset({FAILURE, errno.EACCES, errno.EOPNOTSUPP, errno.EINVAL})
 _NO_SYNC = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOENT})
@@ -26,7 +23,7 @@ async def write_new(session: Session, path: bytes, data: memoryview) -> None:
     """
     opened = await _open_new(session, path, len(data))
     try:
-        block = UPLOAD.part(session.write_block)
+        block = UPLOAD.part(session.files.write_block)
         await session.flow.all_of(
             _write(opened, begin, data[begin : begin + block]) for begin in range(0, len(data), block)
         )
@@ -54,7 +51,7 @@ async def rename_new(session: Session, old: bytes, new: bytes) -> None:
 async def rename(session: Session, old: bytes, new: bytes) -> None:
     """What the host does by itself where something stands at `new`; FileExistsError if it refuses."""
     try:
-        await session.flow.ask(session.client.rename(old, new))
+        await session.flow.ask(session.files.rename(old, new))
     except OSError as error:
         if await _is_taken(session, error, new):
             raise os_error(errno.EEXIST) from error
@@ -64,7 +61,7 @@ async def rename(session: Session, old: bytes, new: bytes) -> None:
 async def replace(session: Session, old: bytes, new: bytes) -> None:
     """Rename over whatever stands at `new`: in one step, where the host knows how."""
     try:
-        await session.flow.ask(session.client.posix_rename(old, new))
+        await session.flow.ask(session.files.replace(old, new))
     except OSError as error:
         if error.errno != errno.EOPNOTSUPP:
             raise
@@ -76,7 +73,7 @@ async def replace(session: Session, old: bytes, new: bytes) -> None:
 async def make_folder(session: Session, path: bytes) -> None:
     """Not an error where it is there already."""
     try:
-        await session.flow.ask(session.client.mkdir(path, asyncssh.SFTPAttrs(permissions=0o700)))
+        await session.flow.ask(session.files.mkdir(path))
     except OSError as error:
         if isinstance(error, Lost):
             raise
@@ -110,11 +107,8 @@ async def sync_folder(session: Session, path: bytes) -> None:
 
 
 async def _open_new(session: Session, path: bytes, size: int) -> Opened:
-    # Others must not read it: chmod afterwards would be refused by many.
-    mode = asyncssh.SFTPAttrs(permissions=0o600)
-    opening = session.client.open(path, _NEW, mode, encoding=None, block_size=0)
     try:
-        return Opened(await session.flow.ask(opening), size)
+        return Opened(await session.flow.ask(session.files.create(path)), size)
     except OSError as error:
         if await _is_taken(session, error, path):
             raise os_error(errno.EEXIST) from error

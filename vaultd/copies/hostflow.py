@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TypeVar
 
-import asyncssh
-
-from vaultd.copies.sftpfailures import Lost, as_os_error
+from vaultd.copies.hostfailures import Lost, as_lost
 
 _T = TypeVar("_T")
 Request = Coroutine[None, None, None]
@@ -29,7 +27,7 @@ class Flow:
         try:
             async with asyncio.timeout(self.limit):
                 return await request
-        except (asyncssh.Error, OSError) as error:
+        except OSError as error:
             raise self.failed(error) from error
 
     async def all_of(self, requests: Iterable[Request]) -> None:
@@ -50,8 +48,8 @@ class Flow:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
 
-    def failed(self, error: Exception) -> OSError:
-        found = as_os_error(error)
+    def failed(self, error: OSError) -> OSError:
+        found = as_lost(error)
         if isinstance(found, Lost):
             self._give_up()
         return found
@@ -64,6 +62,6 @@ class Flow:
         pending -= done
         failures = [failure for task in done if (failure := task.exception()) is not None]
         for failure in failures:
-            if not isinstance(failure, asyncssh.Error | OSError):
+            if not isinstance(failure, OSError):
                 raise failure
             raise self.failed(failure) from failure

@@ -10,13 +10,13 @@ import re
 import secrets
 from contextlib import suppress
 
-from vaultd.copies import sftpchanges as changes
+from vaultd.copies import hostchanges as changes
 from vaultd.copies.contract import FILE_LIMIT
 from vaultd.copies.folder import FolderUnsynced, Unsynced
+from vaultd.copies.hostfailures import FAILURE, Lost, os_error
+from vaultd.copies.hostroot import Root
+from vaultd.copies.hostsession import Session
 from vaultd.copies.names import QUARANTINE, REPLACEABLE, quarantine_name, split, unfinished_name
-from vaultd.copies.sftpfailures import FAILURE, Lost, os_error
-from vaultd.copies.sftproot import Root
-from vaultd.copies.sftpsession import Session
 
 # Each means that somebody else put or damaged the same file in the meantime.
 _ATTEMPTS = 3
