@@ -92,6 +92,22 @@ class LoginRefused(Unreachable):
 
 
 @dataclass(eq=False)
+class PasswordRefused(Unreachable):
+    """The host does not let this user in with the password that we have."""
+
+    host: str = ""
+    user: str = ""
+
+
+@dataclass(eq=False)
+class ShareUnknown(Unreachable):
+    """The host answers, and has no share of that name, or not for this user."""
+
+    host: str = ""
+    share: str = ""
+
+
+@dataclass(eq=False)
 class Full(VaultdError):
     """No room is left where vaultd must write."""
 
@@ -502,6 +518,23 @@ class BadStoreKeys(VaultdError):
     """The file with the keys of an object store cannot be used. `problem` is the name of an errno ("ENOENT"),
     "open" (others may read it), "shape" (no such file), or the word that it lacks.
     """
+
+    exit_code: ClassVar[int] = 12
+    path: str
+    problem: str
+
+
+@dataclass(eq=False)
+class NeedsPassword(VaultdError):
+    """A share is entered with a password, and none was found."""
+
+    exit_code: ClassVar[int] = 12
+    place: str
+
+
+@dataclass(eq=False)
+class BadPasswordFile(VaultdError):
+    """The file with the password of a share cannot be used: `problem` as in BadStoreKeys."""
 
     exit_code: ClassVar[int] = 12
     path: str

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from blake3 import blake3
 
+from tests.copies import smbd
 from tests.copies.radosgw import ACCESS, SECRET
+from tests.copies.smbd import Smbd
 from tests.copies.sshd import Sshd, shared
 from tests.copies.stores import BUCKET, Store, strict, weak
 from vaultd.copies import locating
@@ -92,6 +94,16 @@ class Sftp(_Folder):
         self.copy: Copy = locating.create_copy(self.where, VAULT, COPY, "nas", DEVICE)
 
 
+class Smb(_Folder):
+    """A folder of a share that a real server has."""
+
+    def __init__(self, scratch: Path, server: Smbd | None = None) -> None:
+        self.server = server or smbd.shared()
+        self.path = Path(tempfile.mkdtemp(dir=self.server.share)) / "copy"
+        self.where = Location(self.server.url(f"{self.path.parent.name}/copy"), self.server.options)
+        self.copy: Copy = locating.create_copy(self.where, VAULT, COPY, "share", DEVICE)
+
+
 class Objects:
     """A prefix of its own in the bucket of a real store, and a client that is not vaultd's."""
 
@@ -125,7 +137,7 @@ class WeakStore(Objects):
         super().__init__(weak())
 
 
-PLACES = (Directory, Memory, Sftp, StrictStore, WeakStore)
+PLACES = (Directory, Memory, Sftp, Smb, StrictStore, WeakStore)
 
 
 def pack_of(data: bytes) -> str:

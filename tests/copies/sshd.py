@@ -4,7 +4,6 @@ It runs in a process group of its own, as whoever runs the tests, for keys that 
 """
 
 import atexit
-import contextlib
 import os
 import shutil
 import signal
@@ -17,6 +16,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.copies.processes import free_port, send, tree
 
 # sshd wants to be called by its whole path, and is in no user's.
 PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
@@ -72,21 +73,18 @@ class Sshd:
         """The server and every connection of it, at once."""
         if self.process is not None:
             for pid in self.tree():
-                _kill(pid, signal.SIGKILL)
+                send(pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
     def signal(self, number: int) -> None:
         for pid in self.tree():
-            _kill(pid, number)
+            send(pid, number)
 
     def tree(self) -> list[int]:
         """The server and the processes of its connections, which it gives groups of their own."""
         assert self.process is not None
-        pids = [self.process.pid]
-        for pid in pids:
-            pids += _children(pid)
-        return pids
+        return tree(self.process.pid)
 
     def _wait_until_it_answers(self) -> None:
         for _ in range(400):
@@ -110,7 +108,7 @@ def make(sftp: str = "", more: tuple[str, ...] = ()) -> Sshd:
     """A server of one's own, to be stopped; it ends with this process at the latest."""
     needs_sshd()
     folder = Path(tempfile.mkdtemp(prefix="vaultd-sshd-"))
-    server = Sshd(folder, _free_port(), sftp, more)
+    server = Sshd(folder, free_port(), sftp, more)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.stop)
     server.root.mkdir()
@@ -130,22 +128,3 @@ def shared() -> Sshd:
 
 def _keygen(path: Path, kind: str = "ed25519") -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path)], check=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    return port
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
-
-
-def _kill(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)

@@ -120,6 +120,8 @@ def _kind(where: Location) -> Kind:
             return folderplace
         case "sftp":
             return _sftp()
+        case "smb":
+            return _smb()
         case "s3":
             from vaultd.copies import cloudplace
 
@@ -135,6 +137,16 @@ def _sftp() -> Kind:
             raise
         raise NeedsExtra("sftp") from None
     return sftpplace
+
+
+def _smb() -> Kind:
+    try:
+        from vaultd.copies import smbplace
+    except ModuleNotFoundError as error:
+        if error.name not in ("smbclient", "smbprotocol"):
+            raise
+        raise NeedsExtra("smb") from None
+    return smbplace
 
 
 def without_password(url: str) -> str:

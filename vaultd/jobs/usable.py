@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from vaultd.errors import (
+    BadPasswordFile,
     BadStoreKeys,
     BadUrl,
     CopyGone,
@@ -12,6 +13,7 @@ from vaultd.errors import (
     LostTooMuch,
     Missing,
     NeedsExtra,
+    NeedsPassword,
     NeedsStoreKeys,
     NoKeys,
     NoSuchKey,
@@ -27,7 +29,7 @@ from vaultd.settings import Home, Place
 
 # Why a copy cannot be used now, though another one may be.
 NOT_NOW = (
-    *(BadUrl, NeedsExtra, NeedsStoreKeys, BadStoreKeys),
+    *(BadUrl, NeedsExtra, NeedsStoreKeys, BadStoreKeys, NeedsPassword, BadPasswordFile),
     *(LostTooMuch, CopyGone, NoVault, NoKeys, WrongPlace, NotAFolder, Unreachable, Damaged, Missing),
     *(ReadOnly, Full),
 )
