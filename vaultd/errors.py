@@ -525,20 +525,13 @@ class BadStoreKeys(VaultdError):
 
 
 @dataclass(eq=False)
-class NeedsPassword(VaultdError):
-    """A share is entered with a password, and none was found."""
-
-    exit_code: ClassVar[int] = 12
-    place: str
+class NeedsPassword(NeedsStoreKeys):
+    """The same of a share, which is entered with a password."""
 
 
 @dataclass(eq=False)
-class BadPasswordFile(VaultdError):
-    """The file with the password of a share cannot be used: `problem` as in BadStoreKeys."""
-
-    exit_code: ClassVar[int] = 12
-    path: str
-    problem: str
+class BadPasswordFile(BadStoreKeys):
+    """The same of the file with the password of a share."""
 
 
 @dataclass(eq=False)

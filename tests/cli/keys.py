@@ -98,7 +98,7 @@ def reachable(key: str, words: set[str]) -> bool:
         return _is_a_verb(name.split("."), words)
     if family == "doctor":
         return name.removesuffix(".bad") in words
-    if family in ("why", "silent", "bad-url", "store-keys", "unfit"):
+    if family in ("why", "silent", "bad-url", "store-keys", "password-file", "unfit"):
         return name in words or name in errno.errorcode.values()
     return family in ("usage", "stage", "kind", "level") and name in words
 

@@ -7,6 +7,7 @@ ask for: writing out a folder, and telling a file system that can only be read.
 
 import asyncio
 import errno
+import logging
 import stat
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ from smbprotocol.header import NtStatus
 from vaultd.copies.hostfailures import FAILURE, as_lost, lost, os_error
 from vaultd.copies.hostfiles import Room, Status
 
+# Whatever it warns of is raised as well, and told in full by whoever catches it.
+logging.getLogger("smbprotocol").setLevel(logging.CRITICAL)
 _T = TypeVar("_T")
 _BLOCK = 1 << 20
 # [MS-ERREF] 2.3.1, what the library does not name as the system would.
@@ -47,10 +50,17 @@ _GONE = frozenset(
 )
 
 
+def status_of(error: BaseException) -> int | None:
+    """What the server answered; None where it did not."""
+    if isinstance(error, SMBOSError):
+        return int(error.ntstatus)
+    return int(error.status) if isinstance(error, SMBResponseException) else None
+
+
 def as_os_error(error: Exception) -> OSError:
     """What smbprotocol, or a socket, raised."""
-    if isinstance(error, SMBOSError | SMBResponseException):
-        status = error.ntstatus if isinstance(error, SMBOSError) else error.status
+    status = status_of(error)
+    if status is not None:
         if status in _GONE:
             return lost()
         known = error.errno if isinstance(error, SMBOSError) and status not in _CODES else 0

@@ -5,20 +5,16 @@ from functools import partial
 from typing import Any
 
 import smbclient
-from smbprotocol.exceptions import (
-    AccessDenied,
-    BadNetworkName,
-    LogonFailure,
-    SMBAuthenticationError,
-    SMBException,
-)
+from smbprotocol.exceptions import SMBAuthenticationError, SMBException
+from smbprotocol.header import NtStatus
+from smbprotocol.tree import TreeConnect
 
 from vaultd.copies import hostplace
 from vaultd.copies.contract import Copy
 from vaultd.copies.hostlink import LIMIT, Join
 from vaultd.copies.hostsession import Session
 from vaultd.copies.locating import Location
-from vaultd.copies.smbfiles import Connected, SmbFiles
+from vaultd.copies.smbfiles import Connected, SmbFiles, status_of
 from vaultd.copies.smburl import Address, parse_url, password_of
 from vaultd.errors import PasswordRefused, ShareUnknown, Unreachable
 
@@ -54,14 +50,16 @@ def _way(where: Location) -> tuple[Address, Join]:
 
 
 async def _join(address: Address, password: str, label: str, limit: float) -> Session:
-    """Every message is signed by both ends. What the files say is sealed already, so encrypting them once
-    more is left to what the server asks for.
+    """Nothing leads to another server than the one that was named (DFS). Every message is signed by both
+    ends. What the files say is sealed already, so encrypting them once more is left to what the server asks
+    for.
     """
+    smbclient.ClientConfig(skip_dfs=True)
     cache: dict[str, Any] = {}
     connected = Connected(address.host, address.port, cache)
 
     def connect() -> None:
-        smbclient.register_session(
+        session = smbclient.register_session(
             address.host,
             username=address.user,
             password=password,
@@ -71,7 +69,7 @@ async def _join(address: Address, password: str, label: str, limit: float) -> Se
             require_signing=True,
         )
         share = address.path.split("/")[1].encode()
-        smbclient.stat_volume(connected.unc(share), **connected.words)
+        TreeConnect(session, connected.unc(share)).connect()
 
     try:
         async with asyncio.timeout(limit):
@@ -84,12 +82,11 @@ async def _join(address: Address, password: str, label: str, limit: float) -> Se
 
 
 def _why(error: BaseException, address: Address, label: str) -> Unreachable | None:
-    if isinstance(error, LogonFailure | SMBAuthenticationError):
+    status = status_of(error)
+    if status == NtStatus.STATUS_LOGON_FAILURE or isinstance(error, SMBAuthenticationError):
         return PasswordRefused(label, "login", address.host, address.user)
-    if isinstance(error, BadNetworkName | AccessDenied):
-        share = address.path.split("/")[1]
-        reason = "share" if isinstance(error, BadNetworkName) else "EACCES"
-        return ShareUnknown(label, reason, address.host, share)
+    if status in (NtStatus.STATUS_BAD_NETWORK_NAME, NtStatus.STATUS_ACCESS_DENIED):
+        return ShareUnknown(label, "share", address.host, address.path.split("/")[1])
     if isinstance(error, TimeoutError):
         return Unreachable(label, "ETIMEDOUT")
     # The library says with a ValueError that nobody answers at the port.

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from vaultd.errors import (
-    BadPasswordFile,
     BadStoreKeys,
     BadUrl,
     CopyGone,
@@ -13,7 +12,6 @@ from vaultd.errors import (
     LostTooMuch,
     Missing,
     NeedsExtra,
-    NeedsPassword,
     NeedsStoreKeys,
     NoKeys,
     NoSuchKey,
@@ -29,7 +27,7 @@ from vaultd.settings import Home, Place
 
 # Why a copy cannot be used now, though another one may be.
 NOT_NOW = (
-    *(BadUrl, NeedsExtra, NeedsStoreKeys, BadStoreKeys, NeedsPassword, BadPasswordFile),
+    *(BadUrl, NeedsExtra, NeedsStoreKeys, BadStoreKeys),
     *(LostTooMuch, CopyGone, NoVault, NoKeys, WrongPlace, NotAFolder, Unreachable, Damaged, Missing),
     *(ReadOnly, Full),
 )

@@ -59,7 +59,7 @@ FAILURES = {
     "error.NameTaken": "Another source is called “{name}”.",
     "advice.NameTaken": "Choose another name with --name; or, to go on with that source from this folder, add --take-over.",
     "error.BadUrl": "“{url}” cannot be the place of a copy{problem:bad-url?: *}.",
-    "advice.BadUrl": "A copy stands in a folder, at sftp://user@host/folder, or at s3://bucket/folder.",
+    "advice.BadUrl": "A copy stands in a folder, at sftp://user@host/folder, at smb://user@host/share/folder, or at s3://bucket/folder.",
     "bad-url.scheme": "vaultd knows no such kind of place",
     "bad-url.options": "what stands beside it in config.toml cannot be understood",
     "bad-url.shape": "something is missing in it, or too much",

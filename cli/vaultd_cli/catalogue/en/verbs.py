@@ -53,7 +53,7 @@ VERBS = {
     "and exits with 20.",
     "verb.copy": "The places that the vault is kept in.",
     "verb.copy.add": "Keep the vault in one more place, under this name.\n\n"
-    "URL is a folder, best on another disk, sftp://user@host/folder, or s3://bucket/folder. "
+    "URL is a folder, best on another disk, sftp://user@host/folder, smb://user@host/share/folder, or s3://bucket/folder. "
     "A place that holds a copy of this vault already is taken up as it is.",
     "verb.copy.list": "List the copies: which answer, what they lack, since when all of each is known to be right.",
     "verb.copy.sync": "Bring the copies up to one another now, or one of them.\n\n"

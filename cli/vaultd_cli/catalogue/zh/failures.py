@@ -57,7 +57,7 @@ FAILURES = {
     "error.NameTaken": "已经有一个叫“{name}”的来源。",
     "advice.NameTaken": "请用 --name 另取一个名字；如果是要用这个文件夹接着保存那个来源，请加上 --take-over。",
     "error.BadUrl": "“{url}”不能作为副本的位置{problem:bad-url?：*}。",
-    "advice.BadUrl": "副本可以在一个文件夹里，也可以在 sftp://用户@主机/文件夹 或 s3://存储桶/文件夹。",
+    "advice.BadUrl": "副本可以在一个文件夹里，也可以在 sftp://用户@主机/文件夹、smb://用户@主机/共享/文件夹 或 s3://存储桶/文件夹。",
     "bad-url.scheme": "vaultd 不认识这种位置",
     "bad-url.options": "config.toml 里它旁边写的内容看不懂",
     "bad-url.shape": "里面缺了什么，或者多了什么",
