@@ -8,10 +8,11 @@ from typing import Protocol
 
 from blake3 import blake3
 
-from tests.copies import smbd
+from tests.copies import smbd, sshfs
 from tests.copies.radosgw import ACCESS, SECRET
 from tests.copies.smbd import Smbd
 from tests.copies.sshd import Sshd, shared
+from tests.copies.sshfs import Nas
 from tests.copies.stores import BUCKET, Store, strict, weak
 from vaultd.copies import locating
 from vaultd.copies.bucket import Address, Keys
@@ -94,6 +95,15 @@ class Sftp(_Folder):
         self.copy: Copy = locating.create_copy(self.where, VAULT, COPY, "nas", DEVICE)
 
 
+class Mounted(_Folder):
+    """A folder of another host, mounted here."""
+
+    def __init__(self, scratch: Path, nas: Nas | None = None) -> None:
+        self.nas = nas or sshfs.shared()
+        self.path = Path(tempfile.mkdtemp(dir=self.nas.path)) / "copy"
+        self.copy: Copy = DirectoryCopy.create(self.path, VAULT, COPY, "nas", DEVICE)
+
+
 class Smb(_Folder):
     """A folder of a share that a real server has."""
 
@@ -137,7 +147,7 @@ class WeakStore(Objects):
         super().__init__(weak())
 
 
-PLACES = (Directory, Memory, Sftp, Smb, StrictStore, WeakStore)
+PLACES = (Directory, Memory, Mounted, Sftp, Smb, StrictStore, WeakStore)
 
 
 def pack_of(data: bytes) -> str:
