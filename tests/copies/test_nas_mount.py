@@ -1,7 +1,6 @@
 """A copy on a NAS that is mounted as a folder, and what happens when it is not, before or meanwhile."""
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -89,16 +88,6 @@ def test_a_server_that_dies_in_the_middle_of_a_put_is_no_full_disk(place: Mounte
     again = DirectoryCopy.open(place.path, COPY, "nas")
     again.put(LARGE_NAME, LARGE)
     again.close()
-
-
-def test_a_server_that_hangs_is_given_up(place: Mounted, nas: Nas) -> None:
-    place.copy.put(NAME, DATA)
-    nas.server.signal(signal.SIGSTOP)
-    try:
-        with pytest.raises(VaultdError):
-            place.copy.put(LARGE_NAME, LARGE)
-    finally:
-        nas.server.signal(signal.SIGCONT)
 
 
 def test_what_is_not_mounted_is_not_there(place: Mounted, nas: Nas) -> None:
