@@ -1,5 +1,6 @@
 """The entry: arguments in, exit code out. The rest is loaded inside `main`, where Ctrl-C is quiet already."""
 
+import atexit
 import gc
 import os
 import signal
@@ -123,4 +124,7 @@ def _leave(code: int) -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             code = code or 1
-    sys.exit(code)
+    # A thread of opendal may be on its way back into Python, and aborts the process where that is being taken
+    # apart meanwhile. By now everything was written, closed and said.
+    atexit._run_exitfuncs()
+    os._exit(code)

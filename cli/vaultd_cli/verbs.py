@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "snapshot": "vaultd_cli.commands.snapshot:snapshot",
         "snapshots": "vaultd_cli.commands.snapshots:snapshots",
         "status": "vaultd_cli.commands.status:status",
+        "daemon": "vaultd_cli.commands.daemon:daemon",
     },
     "help.look": {
         "ls": "vaultd_cli.commands.ls:ls",

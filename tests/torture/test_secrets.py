@@ -60,6 +60,7 @@ COMMANDS = {
     ],
     "recovery-code": ["recovery-code", "recovery-code --try"],
     "doctor": ["doctor"],
+    "daemon": ["daemon status", "daemon stop"],
     "completion": ["completion bash"],
 }
 UNLOCKING = {
@@ -72,7 +73,7 @@ UNLOCKING = {
 # Files that hold a secret because somebody put it there, or asked for it.
 MEANT = ("passphrase", "wrong", "key", "code", "new-key", "home/device.key")
 SHOWS_THE_CODE = ("init", "recovery-code")
-NEEDS_NO_SECRET = ("doctor", "completion")
+NEEDS_NO_SECRET = ("doctor", "completion", "daemon")
 
 
 @dataclass(frozen=True)

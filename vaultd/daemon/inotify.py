@@ -8,6 +8,7 @@ and a folder that the system does not let it watch it passes over in silence.
 import errno
 import logging
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,8 @@ from watchdog.observers.inotify_c import InotifyFD, Mask
 
 # What it warns of is told by us.
 logging.getLogger("watchdog").setLevel(logging.CRITICAL)
+# A folder that moves is watched once more under the watch that it has: so the kernel wants it.
+warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
 
 # All but opening, reading, and what follows from the others. With those its own walk through the folders
 # fills the queue, and nothing is ever told of a tree of 55,000.

@@ -51,12 +51,14 @@ class Watch(FileSystemEventHandler):
         self._observer: Observer | None = None
         self._refused = 0
         self._blind = False
+        self._identity: tuple[int, int] | None = None
 
     def start(self) -> None:
         """Returns when every folder is watched that can be. Where the source's folder is not there it is
         blind. Whoever stopped may start again.
         """
         self._refused, self._blind = 0, is_network(Path(os.fsdecode(self._root)))
+        self._identity = self._who()
         if self._blind:
             return
         observer = Observer(self._refuse, self._lose)
@@ -77,6 +79,18 @@ class Watch(FileSystemEventHandler):
         if observer is not None:
             observer.stop()
             observer.join()
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another folder stands at the root than the one that is watched, or none."""
+        return self._observer is not None and self._who() != self._identity
+
+    def _who(self) -> tuple[int, int] | None:
+        try:
+            st = os.stat(self._root)
+        except OSError:
+            return None
+        return st.st_dev, st.st_ino
 
     @property
     def watched(self) -> Watched:

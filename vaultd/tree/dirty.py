@@ -27,6 +27,13 @@ class Dirty:
         """What is known of a folder in this one; None where nothing in it can have changed."""
         return EVERYTHING if self.deep else self._below.get(name)
 
+    def is_deep(self, path: bytes) -> bool:
+        """Whether everything below this folder may have changed."""
+        node: Dirty | None = self
+        for name in path.split(b"/") if path else ():
+            node = node.child(name) if node is not None else None
+        return node is not None and node.deep
+
     def names(self) -> Iterable[bytes]:
         """The folders in this one that have changed, or have one that did, in order."""
         return sorted(self._below)

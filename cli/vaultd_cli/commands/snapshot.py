@@ -30,26 +30,22 @@ _NOT_ALL_SAFE = 3
 @click.option("--force", is_flag=True, help=say("option.force-empty"))
 @click.option("--wait", type=click.Choice(["saved", "protected"]), help=say("option.wait"))
 def snapshot(run: Run, sources: tuple[str, ...], force: bool, wait: str | None) -> int:
-    from vaultd.errors import CopyGone, Full, NoSources, ReadOnly, Unreachable, WrongPlace
+    from vaultd.errors import NoSources
+    from vaultd.jobs.onwards import on_some_copy
     from vaultd.jobs.sources import my_sources
     from vaultd.tree.sources import find_source
 
-    avoid: dict[bytes, VaultdError] = {}
-    worst = 0
-    while True:
-        with run.vault(writing=True, away=True, avoid=avoid) as session:
-            worst = max(worst, _tell_taken_over(run, session))
-            mine = my_sources(session)
-            chosen = [find_source(mine, words) for words in sources] if sources else mine
-            if not chosen:
-                raise NoSources
-            try:
-                return max(worst, take(run, session, chosen, force=force, wait=wait))
-            except (Full, ReadOnly, Unreachable, CopyGone, WrongPlace) as error:
-                # It takes no more now: what can be saved goes to the next one, or waits here.
-                if session.away or session.place.copy_id in avoid:
-                    raise
-                avoid[session.place.copy_id] = error
+    told = []
+
+    def work(session: "Session") -> int:
+        told.append(_tell_taken_over(run, session))
+        mine = my_sources(session)
+        chosen = [find_source(mine, words) for words in sources] if sources else mine
+        if not chosen:
+            raise NoSources
+        return max(take(run, session, chosen, force=force, wait=wait), *told)
+
+    return on_some_copy(lambda avoid: run.vault(writing=True, away=True, avoid=avoid), work)
 
 
 def _tell_taken_over(run: Run, session: "Session") -> int:

@@ -41,6 +41,13 @@ VERBS = {
     "Without arguments all sources are saved. Files that cannot be read keep their last good version and are listed; "
     "then the exit code is 3.",
     "verb.snapshots": "List the snapshots.",
+    "verb.daemon": "Save what changes, all day, in the background.",
+    "verb.daemon.run": "Be the daemon, here, until it is interrupted.\n\n"
+    "It watches every source of this computer, saves what changed when that has been quiet for two seconds, and brings every "
+    "copy up. It opens the vault with the key that “vaultd key unlock” leaves on this computer.",
+    "verb.daemon.start": "Start it in the background.",
+    "verb.daemon.stop": "End it.\n\nWhat is not saved yet is saved the next time.",
+    "verb.daemon.status": "Whether it runs, what it watches, and what waits to be saved.",
     "verb.status": "How safe everything is, and what needs attention.",
     "verb.ls": "List a folder of a snapshot.",
     "verb.cat": "Print a file of a snapshot.",

@@ -37,6 +37,12 @@ VERBS = {
     "verb.snapshot": "把来源现在的样子保存下来（也可写作 backup）。\n\n"
     "不带参数时保存所有来源。读不了的文件保留上一个完好的版本，并会列出来；这时退出码是 3。",
     "verb.snapshots": "列出快照。",
+    "verb.daemon": "在后台整天保存改动。",
+    "verb.daemon.run": "就在这里运行，直到被打断。\n\n"
+    "它看着这台电脑的每个来源，改动平静两秒之后就保存，并让每个副本跟上。它用“vaultd key unlock”留在这台电脑上的密钥打开保险库。",
+    "verb.daemon.start": "在后台启动。",
+    "verb.daemon.stop": "让它停下。\n\n还没有保存的，下次再保存。",
+    "verb.daemon.status": "是否在运行，看着什么，还有什么等待保存。",
     "verb.status": "现在有多安全，有什么要注意。",
     "verb.ls": "列出快照里的文件夹。",
     "verb.cat": "输出快照里的一个文件。",

@@ -1,0 +1,79 @@
+"""The daemon as a process: started, asked, beside other commands, killed, stopped."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.worlds import World, make
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A vault that this computer opens by itself, with one source."""
+    world = make(tmp_path, {"a": b"1", "folder/b": b"2"}, "photos")
+    yield world
+    world.vaultd("daemon", "stop")
+
+
+def state(world: World) -> dict[str, object]:
+    found: dict[str, object] = json.loads(world.vaultd("daemon", "status", "--json").stdout)
+    return found
+
+
+def until(true: Callable[[], bool], seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def holds(world: World, path: str) -> bool:
+    return world.vaultd("ls", f"photos:{path}").returncode == 0
+
+
+def test_a_change_is_saved_while_commands_go_on(world: World) -> None:
+    started = world.vaultd("daemon", "start")
+    assert started.returncode == 0, started.stderr
+    pid = state(world)["pid"]
+    again = world.vaultd("daemon", "start")
+    assert (again.returncode, f"process {pid}" in again.stdout) == (0, True)
+    second = world.vaultd("daemon", "run")
+    assert (second.returncode, f"process {pid}" in second.stderr) == (11, True), second.stderr
+    (world.work / "source/new").write_bytes(b"3")
+    assert until(lambda: holds(world, "new"))
+    assert world.vaultd("check", "--read-data").returncode == 0
+    shown = world.vaultd("daemon", "status")
+    assert (shown.returncode, "photos" in shown.stdout) == (0, True)
+    began = time.monotonic()
+    assert world.vaultd("daemon", "stop").returncode == 0
+    assert time.monotonic() - began < 5
+    assert state(world) == {"pid": None, "sources": []}
+    assert world.vaultd("daemon", "status").returncode == 3
+    assert "Saved photos as" in (world.work / "home/daemon.log").read_text()
+
+
+def test_killed_it_begins_again_where_it_was(world: World) -> None:
+    assert world.vaultd("daemon", "start").returncode == 0
+    pid = state(world)["pid"]
+    assert isinstance(pid, int)
+    os.kill(pid, signal.SIGKILL)
+    assert until(lambda: state(world)["pid"] is None)
+    (world.work / "source/meanwhile").write_bytes(b"3")
+    assert world.vaultd("daemon", "start").returncode == 0
+    assert until(lambda: holds(world, "meanwhile"))
+
+
+def test_without_a_key_here_it_says_what_is_missing(world: World) -> None:
+    (world.work / "home/device.key").unlink()
+    for verb in ("start", "run"):
+        refused = world.vaultd("daemon", verb)
+        assert refused.returncode != 0
+        assert "vaultd key unlock" in refused.stderr
+    assert world.vaultd("daemon", "stop").returncode == 0

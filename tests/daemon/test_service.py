@@ -1,0 +1,258 @@
+"""The daemon at work on a real vault: what changes is saved, whatever happens meanwhile."""
+
+import contextlib
+import os
+import random
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.vaults import Computer, new_vault
+from vaultd.credentials import KeyFile
+from vaultd.daemon import tended as tending
+from vaultd.daemon.service import Service
+from vaultd.daemon.settler import Settler
+from vaultd.daemon.tended import Tended
+from vaultd.errors import SourceGone, VaultdError
+from vaultd.jobs.opening import open_for_writing
+from vaultd.jobs.protect import Reached
+from vaultd.jobs.session import Session
+from vaultd.jobs.snapshot import Taken
+from vaultd.jobs.sources import remove_source
+from vaultd.tree.compare import compare
+from vaultd.tree.sources import Source
+from vaultd.tree.view import View
+
+SECONDS = 40.0
+QUIET = 0.25
+
+
+class Noted:
+    """What the service reported."""
+
+    def __init__(self) -> None:
+        self.takens: list[Taken] = []
+        self.errors: list[VaultdError] = []
+        self.watches: list[str] = []
+        self.let_go: list[str] = []
+        self.tended: list[Tended] = []
+
+    def watching(self, tended: Tended) -> None:
+        self.watches.append(tended.source.body.name)
+
+    def gone(self, source: Source) -> None:
+        self.let_go.append(source.body.name)
+
+    def saved(self, taken: Taken, reached: Reached) -> None:
+        self.takens.append(taken)
+
+    def caught_up(self, reached: Reached) -> None:
+        pass
+
+    def failed(self, error: VaultdError) -> None:
+        self.errors.append(error)
+
+    def states(self, tended: list[Tended]) -> None:
+        self.tended = tended
+
+
+@pytest.fixture(autouse=True)
+def soon_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quiet after a quarter of a second, so that the tests are not mostly waiting."""
+    monkeypatch.setattr(tending, "Settler", partial(Settler, quiet=QUIET))
+
+
+@pytest.fixture
+def computer(tmp_path: Path) -> Computer:
+    made = new_vault(tmp_path)
+    (tmp_path / "photos" / "2019").mkdir(parents=True)
+    (tmp_path / "photos" / "2019" / "a.jpg").write_bytes(b"a")
+    made.add(tmp_path / "photos", "photos")
+    return made
+
+
+@contextlib.contextmanager
+def at_work(computer: Computer) -> Iterator[Noted]:
+    noted = Noted()
+
+    def enter(avoid: Mapping[bytes, VaultdError]) -> contextlib.AbstractContextManager[Session]:
+        key = KeyFile(computer.key.read_bytes())
+        return open_for_writing(computer.home, key, away=True, avoid=avoid)
+
+    service = Service(computer.home, enter, noted)
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    try:
+        yield noted
+    finally:
+        service.stop()
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+
+
+def until(true: Callable[[], bool]) -> bool:
+    end = time.monotonic() + SECONDS
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def is_as_the_folder(computer: Computer, name: str) -> bool:
+    """Whether a scan of everything finds what the newest snapshot says."""
+    newest = computer.snapshots()[-1]
+    whole = computer.save(name, force=True)
+    with computer.opened() as session:
+        a, b = (View(session.vault, each.body.root) for each in (newest, whole.snapshot))
+        return not list(compare(a, b))
+
+
+def test_what_changes_is_saved_and_nothing_else(computer: Computer, tmp_path: Path) -> None:
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        (tmp_path / "photos" / "2019" / "b.jpg").write_bytes(b"b")
+        assert until(lambda: len(noted.takens) == 2)
+        assert noted.takens[1].snapshot.body.counts["changed"] == 1
+        (tmp_path / "photos" / "2019" / "a.jpg").read_bytes()
+        time.sleep(1.5)
+        assert len(noted.takens) == 2
+    assert noted.errors == []
+    assert is_as_the_folder(computer, "photos")
+
+
+def test_sources_come_and_go_while_it_runs(computer: Computer, tmp_path: Path) -> None:
+    (tmp_path / "chats").mkdir()
+    (tmp_path / "chats" / "x").write_bytes(b"x")
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        computer.add(tmp_path / "chats", "chats")
+        assert until(lambda: noted.watches == ["photos", "chats"])
+        assert until(lambda: len(noted.takens) == 2)
+        with computer.opened(writing=True) as session:
+            remove_source(session, "chats")
+        assert until(lambda: noted.let_go == ["chats"])
+
+
+def test_a_source_that_goes_is_told_once_and_saved_when_it_is_back(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tending, "AGAIN", 1.0)
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        (tmp_path / "photos").rename(tmp_path / "away")
+        assert until(lambda: bool(noted.errors))
+        time.sleep(3)
+        assert [type(error) for error in noted.errors] == [SourceGone]
+        (tmp_path / "away" / "new").write_bytes(b"new")
+        (tmp_path / "away").rename(tmp_path / "photos")
+        assert until(lambda: len(noted.takens) == 2)
+        (tmp_path / "photos" / "newer").write_bytes(b"newer")
+        assert until(lambda: len(noted.takens) == 3)
+    assert is_as_the_folder(computer, "photos")
+
+
+def test_while_another_process_writes_it_waits(computer: Computer, tmp_path: Path) -> None:
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        with computer.opened(writing=True):
+            (tmp_path / "photos" / "b.jpg").write_bytes(b"b")
+            time.sleep(1.5)
+            assert len(noted.takens) == 1
+        assert until(lambda: len(noted.takens) == 2)
+    assert noted.errors == []
+
+
+def test_its_own_files_within_a_source_do_not_keep_it_busy(tmp_path: Path) -> None:
+    computer = new_vault(tmp_path / "user" / "vaultd")
+    (tmp_path / "user" / "note").write_bytes(b"1")
+    computer.add(tmp_path / "user", "user")
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        (tmp_path / "user" / "note").write_bytes(b"2")
+        assert until(lambda: len(noted.takens) == 2)
+        time.sleep(3)
+        assert len(noted.takens) == 2
+
+
+def test_other_names_of_a_file_are_saved_alike(computer: Computer, tmp_path: Path) -> None:
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        os.link(tmp_path / "photos" / "2019" / "a.jpg", tmp_path / "photos" / "again.jpg")
+        assert until(lambda: len(noted.takens) >= 2)
+        time.sleep(2)  # all of it is looked at once more
+    assert is_as_the_folder(computer, "photos")
+
+
+def test_stopped_in_the_middle_nothing_is_lost(computer: Computer, tmp_path: Path) -> None:
+    for number in range(2000):
+        (tmp_path / "photos" / f"{number}").write_bytes(os.urandom(2000))
+    with at_work(computer) as noted:
+        assert until(lambda: bool(noted.watches))
+        time.sleep(0.5)
+    with at_work(computer) as noted:
+        assert until(lambda: bool(computer.snapshots()))
+    assert computer.checked().sound
+    assert is_as_the_folder(computer, "photos")
+
+
+def stir(top: Path, rng: random.Random, seconds: float) -> None:
+    """Everything that programs do to files, as fast as may be."""
+    end = time.monotonic() + seconds
+    outside = top.with_name("outside")
+    outside.mkdir(exist_ok=True)
+    while time.monotonic() < end:
+        folders = [path for path in [top, *top.rglob("*")] if path.is_dir() and not path.is_symlink()]
+        files = [path for path in top.rglob("*") if path.is_file() and not path.is_symlink()]
+        where, name = rng.choice(folders), f"{rng.randrange(30)}"
+        with contextlib.suppress(OSError, IndexError):
+            _do(rng, where / name, rng.choice(files or [top]), rng.choice(folders[1:] or [top]), outside, top)
+
+
+def _do(  # noqa: C901 - a table
+    rng: random.Random, new: Path, file: Path, folder: Path, outside: Path, top: Path
+) -> None:
+    match rng.randrange(12):
+        case 0 | 1 | 2:
+            new.write_bytes(rng.randbytes(rng.randrange(3000)))
+        case 3:
+            with file.open("ab") as opened:
+                opened.write(b"more")
+        case 4:
+            file.rename(new)
+        case 5:
+            new.mkdir()
+        case 6:
+            file.unlink()
+        case 7 if folder != top:
+            folder.rename(new)
+        case 8 if folder != top:
+            shutil.move(folder, outside / f"{rng.randrange(5)}")
+        case 9:
+            shutil.move(rng.choice(list(outside.iterdir())), new)
+        case 10:
+            file.chmod(rng.choice([0o600, 0o644]))
+        case 11:
+            aside = new.with_name("aside")
+            aside.write_bytes(rng.randbytes(100))
+            aside.replace(file)
+
+
+def test_after_a_storm_the_newest_snapshot_is_the_folder(computer: Computer, tmp_path: Path) -> None:
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        stir(tmp_path / "photos", random.Random(1), 6)
+        before = len(noted.takens)
+        assert until(lambda: len(noted.takens) > before)
+        quiet = time.monotonic()
+        while time.monotonic() - quiet < 3:
+            if len(noted.takens) != before:
+                before, quiet = len(noted.takens), time.monotonic()
+            time.sleep(0.1)
+        assert noted.errors == []
+    assert is_as_the_folder(computer, "photos")

@@ -1,0 +1,246 @@
+"""The always-on half of vaultd: what changes in a source is saved when it is quiet, on every copy.
+
+One thread does everything; those of the watches only tell it. Between two snapshots nothing of the vault is
+open and no lock is held, so that every other command works beside it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from vaultd.daemon.tended import Tended
+from vaultd.errors import Busy, Damaged, Missing, VaultdError
+from vaultd.jobs.level import SAVED
+from vaultd.jobs.onwards import Enter, on_some_copy
+from vaultd.jobs.places import location
+from vaultd.jobs.protect import Reached, protect
+from vaultd.jobs.session import Session
+from vaultd.jobs.snapshot import Taken, take_snapshot
+from vaultd.jobs.sources import my_sources
+from vaultd.progress import Silent
+from vaultd.settings import Home
+from vaultd.tree.dirty import Dirty
+from vaultd.tree.sources import Source
+
+# How often it is looked whether somebody else wrote to the vault: sources may have come or gone.
+GLANCE = 1.0
+# Copies that were not brought up to one another are tried again after so long, then twice as long each time.
+FIRST_RETRY, LAST_RETRY = 60.0, 3600.0
+# A computer that slept longer than that has told of nothing meanwhile.
+_SLEPT = 5.0
+
+
+class Report(Protocol):
+    """Who is told what happens; called by the thread of the service."""
+
+    def watching(self, tended: Tended) -> None:
+        """A source is watched from now on."""
+        ...
+
+    def gone(self, source: Source) -> None:
+        """A source is not this computer's any more."""
+        ...
+
+    def saved(self, taken: Taken, reached: Reached) -> None: ...
+
+    def caught_up(self, reached: Reached) -> None:
+        """The copies were brought up to one another without a snapshot."""
+        ...
+
+    def failed(self, error: VaultdError) -> None:
+        """A source could not be saved, or the vault not be opened. Told once, until it is another error."""
+        ...
+
+    def states(self, tended: list[Tended]) -> None:
+        """Something is not as it was when this was called last."""
+        ...
+
+
+class Service:
+    """From `run` to the end of it. `enter` opens the vault for writing; Busy while others write."""
+
+    def __init__(self, home: Home, enter: Enter, report: Report) -> None:
+        self._home, self._enter, self._report = home, enter, report
+        self._wake = threading.Event()
+        self._stopped = False
+        self._tended: dict[bytes, Tended] = {}
+        self._seen: int | None = None
+        self._retry_at: float | None = None
+        self._retry = FIRST_RETRY
+        self._told: dict[bytes, str] = {}
+        self._asleep = _asleep()
+
+    def stop(self) -> None:
+        """End soon, in the middle of anything: what is not saved yet is saved the next time. May be called by
+        a signal, more than once.
+        """
+        self._stopped = True
+        self._wake.set()
+
+    def run(self) -> None:
+        """Until `stop`. Raises what `enter` raises at the start, but for Busy."""
+        try:
+            self._begin()
+            while not self._stopped:
+                self._turn()
+        except KeyboardInterrupt:
+            if not self._stopped:
+                raise
+        finally:
+            for tended in self._tended.values():
+                tended.stop()
+
+    def _begin(self) -> None:
+        while not self._stopped:
+            try:
+                with self._enter({}) as session:
+                    self._learn(session)
+                return
+            except Busy:
+                self._rest(time.monotonic() + GLANCE)
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        self._look_around(now)
+        for tended in list(self._tended.values()):
+            tended.take_in(now)
+        for tended in list(self._tended.values()):
+            dirty = tended.ready(now)
+            if dirty is not None and not self._stopped:
+                self._save(tended, dirty)
+                self._report.states(list(self._tended.values()))
+        if self._retry_at is not None and time.monotonic() >= self._retry_at:
+            self._catch_up()
+        times = [tended.next() for tended in self._tended.values()]
+        self._rest(min([*times, self._retry_at or now + GLANCE, now + GLANCE]))
+
+    def _rest(self, until: float) -> None:
+        # Never less than a moment: whatever wants to be done at once must not keep a core busy.
+        self._wake.wait(max(0.05, until - time.monotonic()))
+        self._wake.clear()
+
+    def _look_around(self, now: float) -> None:
+        slept, self._asleep = _asleep() - self._asleep, _asleep()
+        if slept > _SLEPT:
+            for tended in self._tended.values():
+                tended.look_at_all(now)
+        wrote = _changed(self._home.lock_file)
+        if wrote != self._seen:
+            self._attempt(None, lambda: self._entered(self._learn))
+
+    def _learn(self, session: Session) -> None:
+        """Watch what is this computer's to save, and nothing else."""
+        self._seen = _changed(self._home.lock_file)
+        mine = {source.body.id: source for source in my_sources(session)}
+        for known in self._tended.keys() - mine.keys():
+            gone = self._tended.pop(known)
+            gone.stop()
+            self._report.gone(gone.source)
+        for identity, source in mine.items():
+            known_as = self._tended.get(identity)
+            if known_as is not None and known_as.source.body == source.body:
+                continue
+            if known_as is not None:
+                known_as.stop()
+            own = [self._home.config, self._home.state, self._home.runtime, *_folders(session)]
+            self._tended[identity] = Tended(source, time.monotonic(), self._wake.set, own)
+            self._report.watching(self._tended[identity])
+        self._report.states(list(self._tended.values()))
+
+    def _save(self, tended: Tended, dirty: Dirty) -> None:
+        identity = tended.source.body.id
+        try:
+            done = self._attempt(
+                tended.source, lambda: self._entered(lambda session: self._saved(session, tended, dirty))
+            )
+        except (Missing, Damaged):
+            # What was to be taken over cannot be read: all is read again.
+            tended.look_at_all(time.monotonic())
+            return
+        if done is None:
+            tended.put_back(dirty, time.monotonic())
+        elif not done:
+            tended.failed(time.monotonic())
+        else:
+            self._told.pop(identity, None)
+
+    def _saved(self, session: Session, tended: Tended, dirty: Dirty) -> None:
+        self._learn(session)
+        if self._tended.get(tended.source.body.id) is not tended:
+            return
+        taken = take_snapshot(
+            session, tended.source, Silent(), lambda: self._stopped, dirty=dirty, unless_same=True
+        )
+        tended.saved(taken, time.monotonic())
+        if taken.made or self._retry_at is not None:
+            reached = self._protect(session)
+            if taken.made:
+                self._report.saved(taken, reached)
+
+    def _protect(self, session: Session) -> Reached:
+        reached = protect(session, Silent(), self._heard)
+        if reached.as_asked:
+            self._retry_at, self._retry = None, FIRST_RETRY
+        else:
+            self._retry_at = time.monotonic() + self._retry
+            self._retry = min(2 * self._retry, LAST_RETRY)
+        return reached
+
+    def _catch_up(self) -> None:
+        self._retry_at = time.monotonic() + self._retry
+
+        def work(session: Session) -> None:
+            if not session.away:
+                reached = self._protect(session)
+                if reached.level != SAVED or reached.as_asked:
+                    self._report.caught_up(reached)
+
+        self._attempt(None, lambda: self._entered(work))
+
+    def _entered(self, work: Callable[[Session], None]) -> None:
+        on_some_copy(self._enter, work)
+        self._seen = _changed(self._home.lock_file)
+
+    def _attempt(self, source: Source | None, work: Callable[[], None]) -> bool | None:
+        """Whether it worked; None where somebody else is writing. What went wrong is told, once."""
+        try:
+            work()
+        except Busy:
+            return None
+        except (Missing, Damaged):
+            if source is not None:
+                raise
+            return False
+        except VaultdError as error:
+            key = source.body.id if source is not None else b""
+            if self._told.get(key) != repr(error):
+                self._told[key] = repr(error)
+                self._report.failed(error)
+            return False
+        return True
+
+    def _heard(self) -> None:
+        if self._stopped:
+            raise KeyboardInterrupt
+
+
+def _folders(session: Session) -> list[Path]:
+    """Where copies stand on this computer."""
+    return [folder for place in session.settings.copies if (folder := location(place).folder) is not None]
+
+
+def _changed(file: Path) -> int | None:
+    """When whoever writes to the vault last took the lock."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _asleep() -> float:
+    """Seconds that this computer slept since it was switched on; only differences mean anything."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
