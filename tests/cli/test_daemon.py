@@ -77,3 +77,14 @@ def test_without_a_key_here_it_says_what_is_missing(world: World) -> None:
         assert refused.returncode != 0
         assert "vaultd key unlock" in refused.stderr
     assert world.vaultd("daemon", "stop").returncode == 0
+
+
+def test_its_memory_does_not_follow_what_it_saves(world: World) -> None:
+    assert world.vaultd("daemon", "start").returncode == 0
+    pid = state(world)["pid"]
+    for number in range(5):
+        (world.work / f"source/{number}").write_bytes(b"3")
+        assert until(lambda number=number: holds(world, f"{number}"))  # type: ignore[misc]
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    resident = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+    assert resident < 80_000  # kB; each save leaves 16 MB of buffers behind where nobody gives them back

@@ -18,7 +18,7 @@ KEEP = {
     "daemon.none": "这里没有运行后台程序。用“vaultd daemon start”可以启动它。",
     "daemon.stopped": "后台程序已停止。",
     "daemon.goes-on": "后台程序（进程 {pid:raw}）还没有停下。",
-    "daemon.needs-key": "后台程序用留在这台电脑上的密钥打开保险库；“vaultd key unlock”会把它留下。",
+    "daemon.needs-key": "后台程序用留在这台电脑上的钥匙打开保险库；“vaultd key unlock”会把它留下。",
     "daemon.folders": "{folders} 个文件夹",
     "daemon.waits": "{folders} 个文件夹",
     "daemon.refused": "{name} 里有 {folders} 个文件夹看不住：系统允许的数目太少。这些文件夹每 15 分钟检查一次；“sysctl fs.inotify.max_user_watches=1048576”可以放宽。",

@@ -39,7 +39,7 @@ VERBS = {
     "verb.snapshots": "列出快照。",
     "verb.daemon": "在后台整天保存改动。",
     "verb.daemon.run": "就在这里运行，直到被打断。\n\n"
-    "它看着这台电脑的每个来源，改动平静两秒之后就保存，并让每个副本跟上。它用“vaultd key unlock”留在这台电脑上的密钥打开保险库。",
+    "它看着这台电脑的每个来源，改动平静两秒之后就保存，并让每个副本跟上。它用“vaultd key unlock”留在这台电脑上的钥匙打开保险库。",
     "verb.daemon.start": "在后台启动。",
     "verb.daemon.stop": "让它停下。\n\n还没有保存的，下次再保存。",
     "verb.daemon.status": "是否在运行，看着什么，还有什么等待保存。",
