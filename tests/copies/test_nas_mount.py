@@ -1,21 +1,21 @@
 """A copy on a NAS that is mounted as a folder, and what happens when it is not, before or meanwhile."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from tests.cli.worlds import World, make
 from tests.copies import sshfs
+from tests.copies.interrupted import put_until
 from tests.copies.places import COPY, Mounted, pack_of
 from tests.copies.sshd import Sshd
 from tests.copies.sshfs import Nas
 from tests.damage import flip
 from vaultd.copies.directory import DirectoryCopy
 from vaultd.copies.identity import is_network
-from vaultd.errors import Unreachable, VaultdError
+from vaultd.errors import Unreachable
 
 DATA = bytes(range(256)) * 40
 NAME = pack_of(DATA)
@@ -42,32 +42,12 @@ def below(point: Path) -> list[str]:
     return os.listdir(point)
 
 
-def put_until(place: Mounted, act: Callable[[], None]) -> list[VaultdError]:
-    """Put LARGE, and do something when a part of it is there; what `put` raised."""
-    raised: list[VaultdError] = []
-    behind = place.nas.server.root
-
-    def put() -> None:
-        try:
-            place.copy.put(LARGE_NAME, LARGE)
-        except VaultdError as error:
-            raised.append(error)
-
-    thread = Thread(target=put)
-    thread.start()
-    while not any(path.stat().st_size for path in behind.rglob("*.tmp")):
-        assert thread.is_alive()
-    act()
-    thread.join()
-    return raised
-
-
 def test_it_is_known_for_a_place_on_the_network(place: Mounted) -> None:
     assert is_network(place.path)
 
 
 def test_unmounted_in_the_middle_of_a_put_nothing_is_written_below(place: Mounted, nas: Nas) -> None:
-    put_until(place, nas.unmount)
+    put_until(place.copy, LARGE_NAME, LARGE, nas.server.root, nas.unmount)
     place.copy.close()
     assert below(nas.path) == []
     nas.mount()
@@ -79,7 +59,7 @@ def test_unmounted_in_the_middle_of_a_put_nothing_is_written_below(place: Mounte
 
 
 def test_a_server_that_dies_in_the_middle_of_a_put_is_no_full_disk(place: Mounted, nas: Nas) -> None:
-    (raised,) = put_until(place, nas.server.stop)
+    (raised,) = put_until(place.copy, LARGE_NAME, LARGE, nas.server.root, nas.server.stop)
     assert type(raised).__name__ in ("Unreachable", "WrongPlace")
     nas.unmount()
     assert below(nas.path) == []

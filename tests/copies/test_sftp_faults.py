@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
+from tests.copies.interrupted import eventually, put_until
 from tests.copies.places import COPY, DEVICE, Sftp, held, one_of_each, pack_of
 from tests.copies.sshd import Sshd
-from vaultd.copies import locating, sftpplace
+from vaultd.copies import locating
 from vaultd.copies.contract import Copy
 from vaultd.copies.locating import Location
 from vaultd.copies.names import unfinished_name
+from vaultd.copies.sftpplace import SFTP
 from vaultd.errors import (
     Full,
     NoVault,
@@ -32,38 +33,7 @@ LARGE_NAME = pack_of(LARGE)
 
 
 def reopened(place: Sftp, limit: float = 10.0) -> Copy:
-    return sftpplace.open_copy(place.where, COPY, "nas", DEVICE, limit)
-
-
-def eventually(action: Callable[[], None], seconds: float = 20.0) -> None:
-    """After a connection could not be made, none is tried for a moment."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return action()
-        except Unreachable:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-
-
-def put_until(place: Sftp, act: Callable[[], None]) -> list[BaseException]:
-    """Put LARGE, and do something when a part of it is there; what `put` raised."""
-    raised: list[BaseException] = []
-
-    def put() -> None:
-        try:
-            place.copy.put(LARGE_NAME, LARGE)
-        except Unreachable as error:
-            raised.append(error)
-
-    thread = Thread(target=put)
-    thread.start()
-    while not any(path.stat().st_size for path in place.path.rglob("*.tmp")):
-        assert thread.is_alive()
-    act()
-    thread.join()
-    return raised
+    return SFTP.open_copy(place.where, COPY, "nas", DEVICE, limit)
 
 
 def unfinished(place: Sftp) -> list[str]:
@@ -71,7 +41,7 @@ def unfinished(place: Sftp) -> list[str]:
 
 
 def test_a_server_killed_in_the_middle_of_a_put_leaves_nothing_but_a_part(nas: Sftp, server: Sshd) -> None:
-    raised = put_until(nas, server.stop)
+    raised = put_until(nas.copy, LARGE_NAME, LARGE, nas.path, server.stop)
     assert len(raised) == 1
     assert len(unfinished(nas)) == 1
     assert not (nas.path / LARGE_NAME).exists()
@@ -88,7 +58,7 @@ def test_a_connection_that_was_cut_is_made_anew_once(nas: Sftp, server: Sshd) ->
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    assert put_until(nas, cut) == []
+    assert put_until(nas.copy, LARGE_NAME, LARGE, nas.path, cut) == []
     assert nas.copy.fetch(LARGE_NAME) == LARGE
     assert nas.copy.get(LARGE_NAME, 10, 10) == LARGE[10:20]
     cut()
@@ -123,7 +93,8 @@ def test_a_host_that_hangs_in_the_middle_of_a_put_is_given_up(nas: Sftp, server:
     nas.copy = reopened(nas, limit=1.0)
     try:
         began = time.monotonic()
-        assert len(put_until(nas, lambda: server.signal(signal.SIGSTOP))) == 1
+        raised = put_until(nas.copy, LARGE_NAME, LARGE, nas.path, lambda: server.signal(signal.SIGSTOP))
+        assert len(raised) == 1
         assert time.monotonic() - began < 15
     finally:
         server.signal(signal.SIGCONT)

@@ -4,18 +4,19 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from tests.copies import smbd
+from tests.copies.interrupted import eventually, put_until
 from tests.copies.places import COPY, DEVICE, VAULT, Smb, held, pack_of
 from tests.copies.smbd import WORD, Smbd
-from vaultd.copies import locating, smbplace
+from vaultd.copies import locating
 from vaultd.copies.contract import Copy
 from vaultd.copies.locating import Location, locate
+from vaultd.copies.smbplace import SMB
 from vaultd.copies.smburl import PASSWORD, parse_url, password_of
 from vaultd.errors import (
     BadPasswordFile,
@@ -53,44 +54,11 @@ def share(server: Smbd, tmp_path: Path) -> Iterator[Smb]:
 
 
 def reopened(place: Smb, limit: float = 10.0) -> Copy:
-    return smbplace.open_copy(place.where, COPY, "share", DEVICE, limit)
-
-
-def eventually(action: Callable[[], object], seconds: float = 20.0) -> None:
-    """After a connection could not be made, none is tried for a moment."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            action()
-        except Unreachable:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-def put_until(place: Smb, act: Callable[[], None]) -> list[Unreachable]:
-    """Put LARGE, and do something when a part of it is there; what `put` raised."""
-    raised: list[Unreachable] = []
-
-    def put() -> None:
-        try:
-            place.copy.put(LARGE_NAME, LARGE)
-        except Unreachable as error:
-            raised.append(error)
-
-    thread = Thread(target=put)
-    thread.start()
-    while not any(path.stat().st_size for path in place.path.rglob("*.tmp")):
-        assert thread.is_alive()
-    act()
-    thread.join()
-    return raised
+    return SMB.open_copy(place.where, COPY, "share", DEVICE, limit)
 
 
 def test_a_server_killed_in_the_middle_of_a_put_leaves_nothing_but_a_part(share: Smb, server: Smbd) -> None:
-    assert len(put_until(share, server.stop)) == 1
+    assert len(put_until(share.copy, LARGE_NAME, LARGE, share.path, server.stop)) == 1
     assert not (share.path / LARGE_NAME).exists()
     server.start()
     eventually(lambda: share.copy.put(LARGE_NAME, LARGE))

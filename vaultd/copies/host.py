@@ -48,7 +48,7 @@ _FOLDERS_TOGETHER = 32
 
 
 class HostCopy(Copy):
-    """See `Copy`, and the module for what is different here. Made by `sftpplace` only.
+    """See `Copy`, and the module for what is different here. Made by `hostplace` only.
 
     An fsync of a folder that failed leaves its names uncertain for good, so from then on every `put` raises
     Unreachable, until the copy is opened anew.

@@ -16,69 +16,76 @@ from vaultd.copies.hostlink import LIMIT, Join, Link
 from vaultd.copies.hostroot import Address, Root, path_of, read_id
 from vaultd.copies.hostsession import Session
 from vaultd.copies.identity import VaultId
+from vaultd.copies.locating import Location
 from vaultd.copies.names import parse_unfinished, unfinished_name
 from vaultd.copies.place import FURNITURE
 from vaultd.errors import Damaged, NotAFolder, NotEmpty, NoVault, VaultExists, WrongPlace
 
 _T = TypeVar("_T")
+Way = Callable[[Location], tuple[Address, Join]]
 
 
-def open_on_host(
-    address: Address,
-    join: Join,
-    expected_copy_id: bytes | None,
-    label: str,
-    device: str,
-    limit: float = LIMIT,
-) -> Copy:
-    """As `DirectoryCopy.open`, and what `join` raises. `limit` is that of `Link`."""
-    link = Link(join, label, limit)
-    try:
-        data = link.run(lambda session: _id_at(session, address, expected_copy_id, label))
-        identity = _decode(data, label)
-        if expected_copy_id not in (None, identity.copy_id):
-            raise WrongPlace(address.url, (expected_copy_id or b"").hex(), identity.copy_id.hex())
-        return HostCopy(link, Root(address, identity, label), label, device)
-    except OSError as error:
-        link.close()
-        raise unreachable(error, label) from error
-    except BaseException:
-        link.close()
-        raise
+class HostPlace:
+    """A kind of place (`locating.Kind`): `way` says where a copy stands and how to get there, and raises
+    BadUrl and what is wrong with how we get in.
+    """
 
+    def __init__(self, check_url: Callable[[str], str], way: Way) -> None:
+        self.check_url = check_url
+        self._way = way
 
-def create_on_host(
-    address: Address, join: Join, vault_id: bytes, copy_id: bytes, label: str, device: str
-) -> Copy:
-    """As `DirectoryCopy.create`."""
-    link = Link(join, label)
-    identity = VaultId(vault_id, copy_id)
-    try:
-        root = Root(address, identity, label)
-        link.run(lambda session: _make(session, root, device))
-        return HostCopy(link, root, label, device)
-    except BaseException as error:
-        link.close()
-        if isinstance(error, FileExistsError):
-            raise VaultExists(address.url) from error
-        if isinstance(error, OSError):
-            raise refused(error, label, 0) from error
-        raise
+    def open_copy(
+        self,
+        where: Location,
+        expected_copy_id: bytes | None,
+        label: str,
+        device: str,
+        limit: float = LIMIT,
+    ) -> Copy:
+        """As `DirectoryCopy.open`, and what `Join` raises. `limit` is that of `Link`."""
+        address, join = self._way(where)
+        link = Link(join, label, limit)
+        try:
+            data = link.run(lambda session: _id_at(session, address, expected_copy_id, label))
+            identity = _decode(data, label)
+            if expected_copy_id not in (None, identity.copy_id):
+                raise WrongPlace(address.url, (expected_copy_id or b"").hex(), identity.copy_id.hex())
+            return HostCopy(link, Root(address, identity, label), label, device)
+        except OSError as error:
+            link.close()
+            raise unreachable(error, label) from error
+        except BaseException:
+            link.close()
+            raise
 
+    def create_copy(self, where: Location, vault_id: bytes, copy_id: bytes, label: str, device: str) -> Copy:
+        """As `DirectoryCopy.create`."""
+        address, join = self._way(where)
+        link, identity = Link(join, label), VaultId(vault_id, copy_id)
+        try:
+            root = Root(address, identity, label)
+            link.run(lambda session: _make(session, root, device))
+            return HostCopy(link, root, label, device)
+        except BaseException as error:
+            link.close()
+            if isinstance(error, FileExistsError):
+                raise VaultExists(address.url) from error
+            if isinstance(error, OSError):
+                raise refused(error, label, 0) from error
+            raise
 
-def refuse_taken_on_host(address: Address, join: Join) -> None:
-    """Raises VaultExists, NotEmpty, NotAFolder, Unreachable."""
-    _once(address, join, _refuse_taken)
+    def refuse_taken(self, where: Location) -> None:
+        """Raises VaultExists, NotEmpty, NotAFolder, Unreachable."""
+        _once(*self._way(where), _refuse_taken)
 
+    def is_headless(self, where: Location) -> bool:
+        """Raises Unreachable."""
 
-def is_headless_on_host(address: Address, join: Join) -> bool:
-    """Raises Unreachable."""
+        async def look(session: Session, address: Address) -> bool:
+            found = [await session.status(path_of(address, name)) for name in ("packs", "log")]
+            return all(status is not None and status.is_folder for status in found)
 
-    async def look(session: Session, address: Address) -> bool:
-        found = [await session.status(path_of(address, name)) for name in ("packs", "log")]
-        return all(status is not None and status.is_folder for status in found)
-
-    return _once(address, join, look)
+        return _once(*self._way(where), look)
 
 
 def _once(address: Address, join: Join, work: Callable[[Session, Address], Awaitable[_T]]) -> _T:

@@ -131,22 +131,22 @@ def _kind(where: Location) -> Kind:
 
 def _sftp() -> Kind:
     try:
-        from vaultd.copies import sftpplace
+        from vaultd.copies.sftpplace import SFTP
     except ModuleNotFoundError as error:
         if error.name != "asyncssh":
             raise
         raise NeedsExtra("sftp") from None
-    return sftpplace
+    return SFTP
 
 
 def _smb() -> Kind:
     try:
-        from vaultd.copies import smbplace
+        from vaultd.copies.smbplace import SMB
     except ModuleNotFoundError as error:
         if error.name not in ("smbclient", "smbprotocol"):
             raise
         raise NeedsExtra("smb") from None
-    return smbplace
+    return SMB
 
 
 def without_password(url: str) -> str:

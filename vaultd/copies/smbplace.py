@@ -1,4 +1,6 @@
-"""A folder of an SMB share as one kind of place, without mounting it; see `locating.Kind`."""
+"""A folder of an SMB share as one kind of place, without mounting it. What is raised beside: NeedsPassword,
+BadPasswordFile, PasswordRefused, ShareUnknown.
+"""
 
 import asyncio
 from functools import partial
@@ -9,44 +11,13 @@ from smbprotocol.exceptions import SMBAuthenticationError, SMBException
 from smbprotocol.header import NtStatus
 from smbprotocol.tree import TreeConnect
 
-from vaultd.copies import hostplace
-from vaultd.copies.contract import Copy
-from vaultd.copies.hostlink import LIMIT, Join
+from vaultd.copies.hostlink import Join
+from vaultd.copies.hostplace import HostPlace
 from vaultd.copies.hostsession import Session
 from vaultd.copies.locating import Location
 from vaultd.copies.smbfiles import Connected, SmbFiles, status_of
 from vaultd.copies.smburl import Address, parse_url, password_of
 from vaultd.errors import PasswordRefused, ShareUnknown, Unreachable
-
-
-def check_url(url: str) -> str:
-    return parse_url(url).url
-
-
-def open_copy(
-    where: Location, expected_copy_id: bytes | None, label: str, device: str, limit: float = LIMIT
-) -> Copy:
-    """As `DirectoryCopy.open`, and NeedsPassword, BadPasswordFile, PasswordRefused, ShareUnknown. `limit` is
-    that of `Link`.
-    """
-    return hostplace.open_on_host(*_way(where), expected_copy_id, label, device, limit)
-
-
-def create_copy(where: Location, vault_id: bytes, copy_id: bytes, label: str, device: str) -> Copy:
-    return hostplace.create_on_host(*_way(where), vault_id, copy_id, label, device)
-
-
-def refuse_taken(where: Location) -> None:
-    hostplace.refuse_taken_on_host(*_way(where))
-
-
-def is_headless(where: Location) -> bool:
-    return hostplace.is_headless_on_host(*_way(where))
-
-
-def _way(where: Location) -> tuple[Address, Join]:
-    address = parse_url(where.url)
-    return address, partial(_join, address, password_of(address, where.options))
 
 
 async def _join(address: Address, password: str, label: str, limit: float) -> Session:
@@ -93,3 +64,11 @@ def _why(error: BaseException, address: Address, label: str) -> Unreachable | No
     if isinstance(error, ValueError | OSError | SMBException):
         return Unreachable(label, "ECONNREFUSED" if isinstance(error, ValueError) else "ECONNRESET")
     return None
+
+
+def _way(where: Location) -> tuple[Address, Join]:
+    address = parse_url(where.url)
+    return address, partial(_join, address, password_of(address, where.options))
+
+
+SMB = HostPlace(lambda url: parse_url(url).url, _way)
