@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from vaultd.jobs.snapshot import take_snapshot
 from vaultd.progress import Silent
 from vaultd.settings import find_home
 from vaultd.store import openbox
+from vaultd.store.fanout import BRANCH
 from vaultd.tree.sources import find_source, list_sources
 
 
@@ -130,3 +132,24 @@ def test_rot_on_the_way_to_the_second_copy_is_set_aside_and_the_next_try_is_righ
     second = second_of(computer)
     assert files(second) == files(computer.copy)
     assert len(list((second / "quarantine").iterdir())) == 1
+
+
+def test_interrupted_while_it_waits_for_one_copy_it_lets_go_of_all(
+    computer: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a daemon their threads would wait for ever, each with a copy open."""
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with computer.opened(writing=True) as session:
+        source = find_source(list_sources(session.vault.journal), "photos")
+        take_snapshot(session, source, Silent(), lambda: False)
+        assert session.also is not None
+        monkeypatch.setattr(session.also.first, "close", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            protect(session, Silent(), never)
+    threads = [thread for thread in threading.enumerate() if thread.name == BRANCH]
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)

@@ -34,9 +34,12 @@ def end(session: Session, ledger: Ledger, stop: Callable[[], None]) -> frozenset
     also, session.also = session.also, None
     if also is None:
         return frozenset()
-    for copy_id, branch in also.all():
-        branch.close(stop)
-        note(ledger, copy_id, branch.right)
+    try:
+        for copy_id, branch in also.all():
+            branch.close(stop)
+            note(ledger, copy_id, branch.right)
+    finally:
+        also.let_go()  # those that nobody came to: their threads would wait for ever
     return frozenset(copy_id for copy_id, branch in also.all() if not branch.behind)
 
 

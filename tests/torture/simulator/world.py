@@ -112,11 +112,16 @@ class World:
         self.truth.keep(snapshot, read_folder(self.program.source))
 
 
+_ENDS_WITHIN = 30.0
+
+
 def _let_threads_end() -> None:
     """What was under way when the program let go of it ends by itself, as part of this step."""
     for thread in threading.enumerate():
         if thread.name == BRANCH:
-            thread.join()
+            thread.join(_ENDS_WITHIN)
+            if thread.is_alive():
+                raise Violated("threads", "one goes on after the program has let go of it")
 
 
 Verb = Callable[[World, Said, Slot], None]
