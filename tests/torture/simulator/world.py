@@ -89,7 +89,7 @@ class World:
 
     def act(self, verb: "Verb", slot: Slot, what: str) -> Said:
         """Let the program do something, and hold it to the rules."""
-        said, watch = Said(), Watch()
+        said, watch, others = Said(), Watch(), set(threading.enumerate())
         for each in self.slots.values():
             each.watch = watch
         before = self.rules.before(what, slot.label)
@@ -99,7 +99,7 @@ class World:
             said.raised = error
         except KeyboardInterrupt:
             said.stopped = True
-        _let_threads_end()
+        _let_threads_end(others)
         self.rules.after(before, said, watch)
         return said
 
@@ -115,9 +115,9 @@ class World:
 _ENDS_WITHIN = 30.0
 
 
-def _let_threads_end() -> None:
+def _let_threads_end(others: set[threading.Thread]) -> None:
     """What was under way when the program let go of it ends by itself, as part of this step."""
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - others:
         if thread.name == BRANCH:
             thread.join(_ENDS_WITHIN)
             if thread.is_alive():
