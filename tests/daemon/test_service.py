@@ -14,6 +14,7 @@ import pytest
 
 from tests.jobs.vaults import Computer, new_vault
 from vaultd.credentials import KeyFile
+from vaultd.daemon import service
 from vaultd.daemon import tended as tending
 from vaultd.daemon.service import Service
 from vaultd.daemon.settler import Settler
@@ -84,13 +85,13 @@ def at_work(computer: Computer) -> Iterator[Noted]:
         key = KeyFile(computer.key.read_bytes())
         return open_for_writing(computer.home, key, away=True, avoid=avoid)
 
-    service = Service(computer.home, enter, noted)
-    thread = threading.Thread(target=service.run)
+    running = Service(computer.home, enter, noted)
+    thread = threading.Thread(target=running.run)
     thread.start()
     try:
         yield noted
     finally:
-        service.stop()
+        running.stop()
         thread.join(SECONDS)
         assert not thread.is_alive()
 
@@ -155,6 +156,22 @@ def test_a_source_that_goes_is_told_once_and_saved_when_it_is_back(
         (tmp_path / "photos" / "newer").write_bytes(b"newer")
         assert until(lambda: len(noted.takens) == 3)
     assert is_as_the_folder(computer, "photos")
+
+
+def test_a_copy_that_is_not_there_yet_is_waited_for(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the disk is mounted after the daemon was started."""
+    monkeypatch.setattr(service, "FIRST_RETRY", 0.5)
+    computer.copy.rename(tmp_path / "not mounted")
+    for pages in (computer.home.state).glob("pages-*"):
+        shutil.rmtree(pages)
+    with at_work(computer) as noted:
+        assert until(lambda: bool(noted.errors))
+        time.sleep(2)
+        assert len(noted.errors) == 1
+        (tmp_path / "not mounted").rename(computer.copy)
+        assert until(lambda: len(noted.takens) == 1)
 
 
 def test_while_another_process_writes_it_waits(computer: Computer, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken, take_snapshot
 from vaultd.jobs.sources import my_sources
+from vaultd.jobs.usable import NOT_NOW
 from vaultd.progress import Silent
 from vaultd.settings import Home
 from vaultd.tree.dirty import Dirty
@@ -83,7 +84,9 @@ class Service:
         self._wake.set()
 
     def run(self) -> None:
-        """Until `stop`. Raises what `enter` raises at the start, but for Busy."""
+        """Until `stop`. Raises what `enter` raises at the start, but for what may pass: Busy, and copies that
+        are not there yet.
+        """
         try:
             self._begin()
             while not self._stopped:
@@ -98,11 +101,15 @@ class Service:
     def _begin(self) -> None:
         while not self._stopped:
             try:
-                with self._enter({}) as session:
-                    self._learn(session)
-                return
+                self._entered(self._learn)
             except Busy:
                 self._rest(time.monotonic() + GLANCE)
+            except NOT_NOW as error:
+                self._tell_once(b"", error)
+                self._report.states([])
+                self._rest(time.monotonic() + FIRST_RETRY)
+            else:
+                return
 
     def _turn(self) -> None:
         now = time.monotonic()
@@ -130,9 +137,10 @@ class Service:
         if slept > _SLEPT:
             for tended in self._tended.values():
                 tended.look_at_all(now)
-        wrote = _changed(self._home.lock_file)
-        if wrote != self._seen:
-            self._attempt(None, lambda: self._entered(self._learn))
+        if _changed(self._home.lock_file) == self._seen:
+            return
+        if self._attempt(None, lambda: self._entered(self._learn)) is not None:
+            self._seen = _changed(self._home.lock_file)
 
     def _learn(self, session: Session) -> None:
         """Watch what is this computer's to save, and nothing else."""
@@ -166,7 +174,7 @@ class Service:
         if done is None:
             tended.put_back(dirty, time.monotonic())
         elif not done:
-            tended.failed(time.monotonic())
+            tended.failed(dirty, time.monotonic())
         else:
             self._told.pop(identity, None)
 
@@ -218,12 +226,14 @@ class Service:
                 raise
             return False
         except VaultdError as error:
-            key = source.body.id if source is not None else b""
-            if self._told.get(key) != repr(error):
-                self._told[key] = repr(error)
-                self._report.failed(error)
+            self._tell_once(source.body.id if source is not None else b"", error)
             return False
         return True
+
+    def _tell_once(self, key: bytes, error: VaultdError) -> None:
+        if self._told.get(key) != repr(error):
+            self._told[key] = repr(error)
+            self._report.failed(error)
 
     def _heard(self) -> None:
         if self._stopped:

@@ -110,9 +110,9 @@ class Tended:
         if any(True for _ in taken.young.folders()):
             self._later.append((now + _YOUNG, taken.young))
 
-    def failed(self, now: float) -> None:
-        """Nothing could be saved: everything is tried again in a while."""
-        self._later.append((now + AGAIN, EVERYTHING))
+    def failed(self, dirty: Dirty, now: float) -> None:
+        """This could not be saved: it is tried again in a while."""
+        self._later.append((now + AGAIN, dirty))
 
     def put_back(self, dirty: Dirty, now: float) -> None:
         """Somebody else is writing: the same again as soon as may be."""
