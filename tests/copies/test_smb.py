@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,23 @@ def test_a_server_that_hangs_is_given_up(share: Smb, server: Smbd) -> None:
         server.signal(signal.SIGCONT)
     eventually(lambda: copy.read_back(NAME))
     copy.close()
+
+
+def test_a_server_that_hangs_in_the_middle_of_a_put_keeps_no_thread(share: Smb, server: Smbd) -> None:
+    share.copy.close()
+    before = set(threading.enumerate())
+    share.copy = reopened(share, limit=1.0)
+    try:
+        began = time.monotonic()
+        hang = partial(server.signal, signal.SIGSTOP)
+        assert len(put_until(share.copy, LARGE_NAME, LARGE, share.path, hang)) == 1
+        assert time.monotonic() - began < 30
+        end = time.monotonic() + 10
+        while any(each.name.startswith("vaultd-smb") for each in set(threading.enumerate()) - before):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        server.signal(signal.SIGCONT)
 
 
 def test_a_listing_that_breaks_off_is_no_short_listing(share: Smb, server: Smbd) -> None:

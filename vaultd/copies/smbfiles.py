@@ -8,6 +8,7 @@ ask for: writing out a folder, and telling a file system that can only be read.
 import asyncio
 import errno
 import logging
+import socket
 import stat
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,9 @@ class Connected:
         """At once, whoever waits for an answer."""
         self._closed = True
         for connection in self._cache.values():
+            # A thread that sends to a server that hangs is not woken by closing alone.
+            with suppress(OSError, AttributeError):
+                connection.transport._sock.shutdown(socket.SHUT_RDWR)
             with suppress(OSError, SMBException, AttributeError):
                 connection.transport.close()
         for file in self._open:
