@@ -137,6 +137,18 @@ def test_events_that_were_lost_are_told_once_and_a_new_start_sees_again(
     assert told.wait(b"a/0")
 
 
+def test_a_thread_of_the_watch_that_ended_is_noticed(watch: Watch, told: Told, tmp_path: Path) -> None:
+    assert not watch.is_elsewhere
+    assert watch._observer is not None
+    watch._observer._fd.stop()
+    assert until(lambda: watch.is_elsewhere)
+    watch.stop()
+    watch.start()
+    assert not watch.is_elsewhere
+    (tmp_path / "source/c/new").touch()
+    assert told.wait(b"c")
+
+
 def test_the_source_itself_gone_is_told_and_it_may_come_back(
     watch: Watch, told: Told, tmp_path: Path
 ) -> None:

@@ -124,6 +124,11 @@ class Observer(BaseObserver):
         self._fd.join()
 
     @property
+    def is_working(self) -> bool:
+        """Whether every thread of it is still there: an event that one of them does not expect ends it."""
+        return self._fd.is_alive() and all(each.is_alive() for each in (self, *self.emitters))
+
+    @property
     def count(self) -> int:
         """How many folders are watched."""
         return sum(emitter.count for emitter in self.emitters if isinstance(emitter, Emitter))

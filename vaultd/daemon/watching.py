@@ -82,8 +82,11 @@ class Watch(FileSystemEventHandler):
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether another folder stands at the root than the one that is watched, or none."""
-        return self._observer is not None and self._who() != self._identity
+        """Whether another folder stands at the root than the one that is watched, or none, or nobody watches
+        any more.
+        """
+        observer = self._observer
+        return observer is not None and (self._who() != self._identity or not observer.is_working)
 
     def _who(self) -> tuple[int, int] | None:
         try:
