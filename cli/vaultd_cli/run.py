@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from vaultd.settings import Home, Place, Settings
 
 _T = TypeVar("_T")
+# What is said while this waits, by what the daemon does.
+_WAITS = {"look": "daemon.wait-look", "save": "daemon.wait-save", "catch-up": "daemon.wait-catch-up"}
 
 
 @dataclass
@@ -146,10 +148,12 @@ class Run:
         """The vault of this home, open until the end of the `with`; see `open_vault` for `away` and `avoid`.
 
         What was handed over opens it, else the key that `key unlock` left on this computer, else the
-        person at the terminal. With `writing` this is the one writer: Busy is raised before anybody is asked.
+        person at the terminal. With `writing` this is the one writer: the daemon is waited for, and Busy is
+        raised before anybody is asked.
         Raises NoVault, BadSettings, WrongKey, NoSuchKey, Busy, and what `unlock` raises.
         """
         from vaultd.copies.pace import UPLOAD
+        from vaultd.daemon.calling import turn
         from vaultd.jobs.elsewhere import from_anywhere
         from vaultd.jobs.opening import open_for_writing, open_vault
         from vaultd.store.lock import writer_lock
@@ -158,11 +162,12 @@ class Run:
         # What can be refused is refused before anybody is asked for a passphrase.
         limit = self.limit_upload or self.settings.limit_upload
         UPLOAD.limit(limit * 1024 if limit else None)
-        if writing:
-            with writer_lock(self.home.lock_file):
-                pass
         enter = open_for_writing if writing else open_vault
         with ExitStack() as stack:
+            if writing:
+                stack.enter_context(turn(self.home.socket_file, self._tell_waiting))
+                with writer_lock(self.home.lock_file):
+                    pass
             session = self.unlock(
                 lambda given: stack.enter_context(
                     enter(self.home, given, self.key or None, away=away, avoid=avoid or {})
@@ -186,6 +191,9 @@ class Run:
             yield session
             if anywhere.helped:
                 self.console.warn("copies.helped", label=session.place.label)
+
+    def _tell_waiting(self, doing: str) -> None:
+        self.console.tell(_WAITS.get(doing, "daemon.wait-turn"))
 
     def why_away(self, place: "Place", error: Exception) -> str:
         """Why a copy cannot be used, to stand within another sentence; nothing where that was said before."""

@@ -54,9 +54,50 @@ def test_a_change_is_saved_while_commands_go_on(world: World) -> None:
     began = time.monotonic()
     assert world.vaultd("daemon", "stop").returncode == 0
     assert time.monotonic() - began < 5
-    assert state(world) == {"pid": None, "sources": []}
+    assert state(world) == {"pid": None, "paused_until": None, "sources": []}
     assert world.vaultd("daemon", "status").returncode == 3
     assert "Saved photos as" in (world.work / "home/daemon.log").read_text()
+
+
+def test_commands_that_write_wait_for_the_daemon_and_it_for_them(world: World) -> None:
+    assert world.vaultd("daemon", "start").returncode == 0
+    for number in range(6):
+        with (world.work / "source" / f"big{number}").open("wb") as file:
+            file.write(os.urandom(30 << 20))
+        time.sleep(2.2)  # about when it begins to save that
+        (world.work / f"more{number}").mkdir()
+        added = world.vaultd("source", "add", str(world.work / f"more{number}"))
+        assert added.returncode == 0, added.stderr
+    assert until(lambda: holds(world, "big5"))
+
+
+def test_hung_up_on_it_reads_its_settings_again_and_goes_on(world: World) -> None:
+    assert world.vaultd("daemon", "start").returncode == 0
+    pid = state(world)["pid"]
+    assert isinstance(pid, int)
+    os.kill(pid, signal.SIGHUP)
+    time.sleep(1)
+    assert state(world)["pid"] == pid
+    (world.work / "source/new").write_bytes(b"3")
+    assert until(lambda: holds(world, "new"))
+
+
+def test_paused_it_says_so_until_it_is_resumed(world: World) -> None:
+    assert world.vaultd("daemon", "start").returncode == 0
+    paused = world.vaultd("daemon", "pause", "--for", "2h")
+    assert (paused.returncode, "Paused until" in paused.stdout) == (0, True)
+    (world.work / "source/new").write_bytes(b"3")
+    shown = world.vaultd("daemon", "status")
+    assert (shown.returncode, "vaultd daemon resume" in shown.stderr) == (3, True)
+    time.sleep(4)
+    assert not holds(world, "new")
+    assert world.vaultd("snapshot").returncode == 0
+    assert holds(world, "new")
+    (world.work / "source/newer").write_bytes(b"3")
+    assert world.vaultd("daemon", "resume").returncode == 0
+    assert until(lambda: holds(world, "newer"))
+    assert state(world)["paused_until"] is None
+    assert world.vaultd("daemon", "pause", "--for", "8d").returncode == 2
 
 
 def test_killed_it_begins_again_where_it_was(world: World) -> None:

@@ -4,114 +4,17 @@ import contextlib
 import os
 import random
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.daemon.at_work import at_work, is_as_the_folder, until
 from tests.jobs.vaults import Computer, new_vault
-from vaultd.credentials import KeyFile
 from vaultd.daemon import service
 from vaultd.daemon import tended as tending
-from vaultd.daemon.service import Service
-from vaultd.daemon.settler import Settler
-from vaultd.daemon.tended import Tended
-from vaultd.errors import SourceGone, VaultdError
-from vaultd.jobs.opening import open_for_writing
-from vaultd.jobs.protect import Reached
-from vaultd.jobs.session import Session
-from vaultd.jobs.snapshot import Taken
+from vaultd.errors import SourceGone
 from vaultd.jobs.sources import remove_source
-from vaultd.tree.compare import compare
-from vaultd.tree.sources import Source
-from vaultd.tree.view import View
-
-SECONDS = 40.0
-QUIET = 0.25
-
-
-class Noted:
-    """What the service reported."""
-
-    def __init__(self) -> None:
-        self.takens: list[Taken] = []
-        self.errors: list[VaultdError] = []
-        self.watches: list[str] = []
-        self.let_go: list[str] = []
-        self.tended: list[Tended] = []
-
-    def watching(self, tended: Tended) -> None:
-        self.watches.append(tended.source.body.name)
-
-    def gone(self, source: Source) -> None:
-        self.let_go.append(source.body.name)
-
-    def saved(self, taken: Taken, reached: Reached) -> None:
-        self.takens.append(taken)
-
-    def caught_up(self, reached: Reached) -> None:
-        pass
-
-    def failed(self, error: VaultdError) -> None:
-        self.errors.append(error)
-
-    def states(self, tended: list[Tended]) -> None:
-        self.tended = tended
-
-
-@pytest.fixture(autouse=True)
-def soon_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Quiet after a quarter of a second, so that the tests are not mostly waiting."""
-    monkeypatch.setattr(tending, "Settler", partial(Settler, quiet=QUIET))
-
-
-@pytest.fixture
-def computer(tmp_path: Path) -> Computer:
-    made = new_vault(tmp_path)
-    (tmp_path / "photos" / "2019").mkdir(parents=True)
-    (tmp_path / "photos" / "2019" / "a.jpg").write_bytes(b"a")
-    made.add(tmp_path / "photos", "photos")
-    return made
-
-
-@contextlib.contextmanager
-def at_work(computer: Computer) -> Iterator[Noted]:
-    noted = Noted()
-
-    def enter(avoid: Mapping[bytes, VaultdError]) -> contextlib.AbstractContextManager[Session]:
-        key = KeyFile(computer.key.read_bytes())
-        return open_for_writing(computer.home, key, away=True, avoid=avoid)
-
-    running = Service(computer.home, enter, noted)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    try:
-        yield noted
-    finally:
-        running.stop()
-        thread.join(SECONDS)
-        assert not thread.is_alive()
-
-
-def until(true: Callable[[], bool]) -> bool:
-    end = time.monotonic() + SECONDS
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def is_as_the_folder(computer: Computer, name: str) -> bool:
-    """Whether a scan of everything finds what the newest snapshot says."""
-    newest = computer.snapshots()[-1]
-    whole = computer.save(name, force=True)
-    with computer.opened() as session:
-        a, b = (View(session.vault, each.body.root) for each in (newest, whole.snapshot))
-        return not list(compare(a, b))
 
 
 def test_what_changes_is_saved_and_nothing_else(computer: Computer, tmp_path: Path) -> None:

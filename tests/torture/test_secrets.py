@@ -60,7 +60,7 @@ COMMANDS = {
     ],
     "recovery-code": ["recovery-code", "recovery-code --try"],
     "doctor": ["doctor"],
-    "daemon": ["daemon status", "daemon stop"],
+    "daemon": ["daemon status", "daemon pause --for 1m", "daemon resume", "daemon stop"],
     "completion": ["completion bash"],
 }
 UNLOCKING = {

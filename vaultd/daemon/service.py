@@ -1,7 +1,7 @@
 """The always-on half of vaultd: what changes in a source is saved when it is quiet, on every copy.
 
 One thread does everything; those of the watches only tell it. Between two snapshots nothing of the vault is
-open and no lock is held, so that every other command works beside it.
+open and no lock is held, so that every other command works beside it; one that writes asks for its turn.
 """
 
 import contextlib
@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from vaultd.daemon.pause import Pause
 from vaultd.daemon.tended import Tended
+from vaultd.daemon.turns import Turns
 from vaultd.errors import Busy, Damaged, Missing, VaultdError
 from vaultd.jobs.level import SAVED
 from vaultd.jobs.onwards import Enter, on_some_copy
@@ -67,6 +69,8 @@ class Service:
 
     def __init__(self, home: Home, enter: Enter, report: Report) -> None:
         self._home, self._enter, self._report = home, enter, report
+        self.turns = Turns()
+        self._pause = Pause(home)
         self._wake = threading.Event()
         self._stopped = False
         self._tended: dict[bytes, Tended] = {}
@@ -83,6 +87,21 @@ class Service:
         self._stopped = True
         self._wake.set()
 
+    def reload(self) -> None:
+        """Look again what is to be saved, and whether it is paused. May be called by a signal or a thread."""
+        self._pause = Pause(self._home)
+        self._seen = None
+        self._wake.set()
+
+    @property
+    def tended(self) -> list[Tended]:
+        return list(self._tended.values())
+
+    @property
+    def paused_until(self) -> float | None:
+        """When it goes on (seconds since 1970); None where it is not paused."""
+        return self._pause.until()
+
     def run(self) -> None:
         """Until `stop`. Raises what `enter` raises at the start, but for what may pass: Busy, and copies that
         are not there yet.
@@ -95,13 +114,13 @@ class Service:
             if not self._stopped:
                 raise
         finally:
-            for tended in self._tended.values():
+            for tended in self.tended:
                 tended.stop()
 
     def _begin(self) -> None:
         while not self._stopped:
             try:
-                self._entered(self._learn)
+                self._entered("look", self._learn)
             except Busy:
                 self._rest(time.monotonic() + GLANCE)
             except NOT_NOW as error:
@@ -114,17 +133,20 @@ class Service:
     def _turn(self) -> None:
         now = time.monotonic()
         self._look_around(now)
-        for tended in list(self._tended.values()):
+        for tended in self.tended:
             tended.take_in(now)
-        for tended in list(self._tended.values()):
+        if self.paused_until is not None:
+            self._rest(now + GLANCE)
+            return
+        for tended in self.tended:
             dirty = tended.ready(now)
             if dirty is not None and not self._stopped:
                 self._save(tended, dirty)
                 _give_memory_back()
-                self._report.states(list(self._tended.values()))
+                self._report.states(self.tended)
         if self._retry_at is not None and time.monotonic() >= self._retry_at:
             self._catch_up()
-        times = [tended.next() for tended in self._tended.values()]
+        times = [tended.next() for tended in self.tended]
         self._rest(min([*times, self._retry_at or now + GLANCE, now + GLANCE]))
 
     def _rest(self, until: float) -> None:
@@ -135,11 +157,11 @@ class Service:
     def _look_around(self, now: float) -> None:
         slept, self._asleep = _asleep() - self._asleep, _asleep()
         if slept > _SLEPT:
-            for tended in self._tended.values():
+            for tended in self.tended:
                 tended.look_at_all(now)
         if _changed(self._home.lock_file) == self._seen:
             return
-        if self._attempt(None, lambda: self._entered(self._learn)) is not None:
+        if self._attempt(None, lambda: self._entered("look", self._learn)) is not None:
             self._seen = _changed(self._home.lock_file)
 
     def _learn(self, session: Session) -> None:
@@ -159,13 +181,14 @@ class Service:
             own = [self._home.config, self._home.state, self._home.runtime, *_folders(session)]
             self._tended[identity] = Tended(source, time.monotonic(), self._wake.set, own)
             self._report.watching(self._tended[identity])
-        self._report.states(list(self._tended.values()))
+        self._report.states(self.tended)
 
     def _save(self, tended: Tended, dirty: Dirty) -> None:
         identity = tended.source.body.id
         try:
             done = self._attempt(
-                tended.source, lambda: self._entered(lambda session: self._saved(session, tended, dirty))
+                tended.source,
+                lambda: self._entered("save", lambda session: self._saved(session, tended, dirty)),
             )
         except (Missing, Damaged):
             # What was to be taken over cannot be read: all is read again.
@@ -182,9 +205,7 @@ class Service:
         self._learn(session)
         if self._tended.get(tended.source.body.id) is not tended:
             return
-        taken = take_snapshot(
-            session, tended.source, Silent(), lambda: self._stopped, dirty=dirty, unless_same=True
-        )
+        taken = take_snapshot(session, tended.source, Silent(), self._must_end, dirty=dirty, unless_same=True)
         tended.saved(taken, time.monotonic())
         if taken.made or self._retry_at is not None:
             reached = self._protect(session)
@@ -209,17 +230,24 @@ class Service:
                 if reached.level != SAVED or reached.as_asked:
                     self._report.caught_up(reached)
 
-        self._attempt(None, lambda: self._entered(work))
+        self._attempt(None, lambda: self._entered("catch-up", work))
 
-    def _entered(self, work: Callable[[Session], None]) -> None:
-        on_some_copy(self._enter, work)
+    def _entered(self, doing: str, work: Callable[[Session], None]) -> None:
+        with self.turns.mine(doing):
+            on_some_copy(self._enter, work)
         self._seen = _changed(self._home.lock_file)
 
     def _attempt(self, source: Source | None, work: Callable[[], None]) -> bool | None:
-        """Whether it worked; None where somebody else is writing. What went wrong is told, once."""
+        """Whether it worked; None where somebody else is writing, or has waited too long for it. What went
+        wrong is told, once.
+        """
         try:
             work()
         except Busy:
+            return None
+        except KeyboardInterrupt:
+            if self._stopped:
+                raise
             return None
         except (Missing, Damaged):
             if source is not None:
@@ -235,8 +263,11 @@ class Service:
             self._told[key] = repr(error)
             self._report.failed(error)
 
+    def _must_end(self) -> bool:
+        return self._stopped or self.turns.presses
+
     def _heard(self) -> None:
-        if self._stopped:
+        if self._must_end():
             raise KeyboardInterrupt
 
 

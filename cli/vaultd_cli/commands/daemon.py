@@ -7,7 +7,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from vaultd_cli import show
+from vaultd_cli.amounts import span
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import Group
 from vaultd_cli.console import Column
@@ -17,6 +20,8 @@ from vaultd_cli.run import Run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from vaultd.daemon.control import Answer
+    from vaultd.daemon.service import Service
     from vaultd.daemon.tended import Tended
     from vaultd.errors import VaultdError
     from vaultd.jobs.protect import Reached
@@ -37,6 +42,7 @@ daemon = Group("daemon")
 
 @daemon.verb("run")
 def run_(run: Run) -> int:
+    from vaultd.daemon.control import Control
     from vaultd.daemon.presence import notify, presence
     from vaultd.daemon.service import Service
     from vaultd.hardening import keep_memory_private
@@ -45,9 +51,15 @@ def run_(run: Run) -> int:
     _refuse_without_key(run)
     with presence(run.home):
         service = Service(run.home, lambda avoid: _entered(run, avoid), _Told(run))
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: service.stop())
-        service.run()
+        signal.signal(signal.SIGHUP, lambda *_: service.reload())
+        control = Control(run.home.socket_file, _answers(service), service.turns)
+        control.start()
+        try:
+            service.run()
+        finally:
+            control.stop()
         notify(b"STOPPING=1")
     run.console.answer("daemon.stopped")
     return 0
@@ -106,15 +118,55 @@ def stop(run: Run) -> int:
     return 0
 
 
+@daemon.verb("pause")
+@click.option("--for", "seconds", metavar="SPAN", callback=span, help=say("option.pause-for"))
+def pause(run: Run, seconds: float | None) -> int:
+    from vaultd.daemon.pause import USUAL, Pause
+
+    run.settings  # noqa: B018 - whether there is a vault comes first
+    run.home.make()
+    try:
+        until = Pause(run.home).begin(USUAL if seconds is None else seconds)
+    except ValueError:
+        raise click.BadParameter(say("daemon.pause-longest"), param_hint="--for") from None
+    _reload(run)
+    run.console.answer("daemon.paused", until=show.moment(int(until * 1e9)))
+    return 0
+
+
+@daemon.verb("resume")
+def resume(run: Run) -> int:
+    from vaultd.daemon.pause import Pause
+
+    Pause(run.home).end()
+    _reload(run)
+    run.console.answer("daemon.resumed")
+    return 0
+
+
+def _reload(run: Run) -> None:
+    """That no daemon runs is not an error: the next one looks when it starts."""
+    from vaultd.daemon.calling import NoAnswer, ask
+
+    with contextlib.suppress(NoAnswer):
+        ask(run.home.socket_file, "reload")
+
+
 @daemon.verb("status")
 def status(run: Run) -> int:
+    from vaultd.daemon.calling import NoAnswer, ask
+    from vaultd.daemon.pause import Pause
     from vaultd.daemon.presence import pid_of, said
 
     pid = pid_of(run.home)
     found = said(run.home, pid) if pid else {}
+    with contextlib.suppress(NoAnswer):
+        found = ask(run.home.socket_file, "status") if pid else {}
+    until = Pause(run.home).until()
     sources: list[dict[str, Any]] = found.get("sources", [])
     if run.json:
-        run.console.json({"pid": pid or None, "sources": sources})
+        paused = show.instant(int(until * 1e9)) if until else None
+        run.console.json({"pid": pid or None, "paused_until": paused, "sources": sources})
     elif not pid:
         run.console.answer("daemon.none")
     else:
@@ -123,7 +175,9 @@ def status(run: Run) -> int:
         run.console.table(columns, [_row(each) for each in sources])
         for each in sources:
             _tell_watched(run, each)
-    whole = pid and not any(each["blind"] or each["refused"] for each in sources)
+    if until and not run.json:
+        run.console.warn("daemon.paused", until=show.moment(int(until * 1e9)))
+    whole = pid and not until and not any(each["blind"] or each["refused"] for each in sources)
     return 0 if whole else _NOT_ALL_SAFE
 
 
@@ -220,6 +274,17 @@ class _Told:
             self._ready = True
             notify(b"READY=1")
         sys.stdout.flush()
+
+
+def _answers(service: "Service") -> "dict[str, Answer]":
+    def state(_: dict[str, Any]) -> dict[str, Any]:
+        return {"sources": [_as_json(each) for each in service.tended]}
+
+    def reload(_: dict[str, Any]) -> dict[str, Any]:
+        service.reload()
+        return {}
+
+    return {"status": state, "reload": reload}
 
 
 def _as_json(tended: "Tended") -> dict[str, Any]:

@@ -48,6 +48,10 @@ VERBS = {
     "verb.daemon.start": "Start it in the background.",
     "verb.daemon.stop": "End it.\n\nWhat is not saved yet is saved the next time.",
     "verb.daemon.status": "Whether it runs, what it watches, and what waits to be saved.",
+    "verb.daemon.pause": "Save nothing for a while.\n\n"
+    "It goes on watching, and ends by itself. A snapshot that you ask for is taken all the same.",
+    "verb.daemon.resume": "End the pause.",
+    "option.pause-for": "For so long, such as 2h; a day without it, 7d at most.",
     "verb.status": "How safe everything is, and what needs attention.",
     "verb.ls": "List a folder of a snapshot.",
     "verb.cat": "Print a file of a snapshot.",
