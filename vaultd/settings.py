@@ -6,6 +6,7 @@ the socket go to the usual places of the desktop (XDG base directories).
     vault_id = "32 hex digits"
     spool_gib = 20
     limit_upload = 500
+    battery = 30
     [[copies]]
     label = "disk"
     url = "/media/disk/vault"
@@ -23,6 +24,8 @@ from vaultd.errors import BadSettings, NoVault
 ID_BYTES = 16
 # A day of photos and videos of a busy family.
 SPOOL_GIB = 20
+# A laptop that is carried home with that gets there.
+BATTERY = 30
 _T = TypeVar("_T")
 
 
@@ -127,12 +130,14 @@ class Settings:
 
     `spool_gib` is how much may wait on this computer while no copy can be reached, in GiB; 0 is nothing.
     `limit_upload` is how fast copies on other machines are written, in KiB per second; 0 is no limit.
+    On a battery that is below `battery` percent the daemon does no chores; 0 is that it always does.
     """
 
     vault_id: bytes
     copies: tuple[Place, ...] = ()
     spool_gib: int = SPOOL_GIB
     limit_upload: int = 0
+    battery: int = BATTERY
     unknown: dict[str, Any] = field(default_factory=dict)
 
 
@@ -203,7 +208,8 @@ def _from_table(table: dict[str, Any]) -> Settings:
         raise _Wrong("copies")
     spool_gib = _take_count(rest, "spool_gib", SPOOL_GIB)
     limit = _take_count(rest, "limit_upload", 0)
-    return Settings(vault_id, tuple(_place(place) for place in places), spool_gib, limit, rest)
+    battery = _take_count(rest, "battery", BATTERY)
+    return Settings(vault_id, tuple(_place(place) for place in places), spool_gib, limit, battery, rest)
 
 
 def _place(table: dict[str, Any]) -> Place:
@@ -243,4 +249,6 @@ def _to_table(settings: Settings) -> dict[str, Any]:
     numbers = {} if settings.spool_gib == SPOOL_GIB else {"spool_gib": settings.spool_gib}
     if settings.limit_upload:
         numbers["limit_upload"] = settings.limit_upload
+    if settings.battery != BATTERY:
+        numbers["battery"] = settings.battery
     return {"vault_id": settings.vault_id.hex(), **numbers, **settings.unknown, "copies": copies}

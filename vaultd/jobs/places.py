@@ -26,6 +26,11 @@ def folder_of(place: Place) -> Path | None:
     return location(place).folder
 
 
+def is_object_store(place: Place) -> bool:
+    """Whether what is read from a copy is counted, and paid for."""
+    return place.url.startswith("s3:")
+
+
 def seems_a_vault(where: Location) -> None:
     """Look before anybody is asked for a secret.
 

@@ -126,6 +126,11 @@ def _tell(run: Run, report: "Report", label: str, sound: str) -> None:
         _tell_part(run, report)
 
 
+def tell_part(run: Run, report: "Report", label: str) -> None:
+    """What came of reading a part of a copy."""
+    _tell(run, report, label, "check.sound-part")
+
+
 def _tell_part(run: Run, report: "Report") -> None:
     """How much of it that was, how much is left for another time, and what that makes of the whole copy."""
     (files, size), (left, left_size) = report.read, report.left

@@ -14,20 +14,17 @@ from vaultd_cli.amounts import span
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import Group
 from vaultd_cli.console import Column
-from vaultd_cli.failure import explain
 from vaultd_cli.run import Run
+from vaultd_cli.told import Told, as_json, tell_watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from vaultd.credentials import Credential
     from vaultd.daemon.control import Answer
     from vaultd.daemon.service import Service
-    from vaultd.daemon.tended import Tended
     from vaultd.errors import VaultdError
-    from vaultd.jobs.protect import Reached
     from vaultd.jobs.session import Session
-    from vaultd.jobs.snapshot import Taken
-    from vaultd.tree.sources import Source
 
 _NOT_ALL_SAFE = 3
 # A first start reads the log of the vault and sets tens of thousands of watches.
@@ -42,6 +39,7 @@ daemon = Group("daemon")
 
 @daemon.verb("run")
 def run_(run: Run) -> int:
+    from vaultd.daemon.chores import Chores
     from vaultd.daemon.control import Control
     from vaultd.daemon.presence import notify, presence
     from vaultd.daemon.service import Service
@@ -50,16 +48,20 @@ def run_(run: Run) -> int:
     keep_memory_private()
     _refuse_without_key(run)
     with presence(run.home):
-        service = Service(run.home, lambda avoid: _entered(run, avoid), _Told(run))
+        told = Told(run)
+        service = Service(run.home, lambda avoid: _entered(run, avoid), told)
+        chores = Chores(run.home, lambda: _looked_into(run), told)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: service.stop())
         signal.signal(signal.SIGHUP, lambda *_: service.reload())
         control = Control(run.home.socket_file, _answers(service), service.turns)
         control.start()
+        chores.start()
         try:
             service.run()
         finally:
             control.stop()
+            chores.stop()
         notify(b"STOPPING=1")
     run.console.answer("daemon.stopped")
     return 0
@@ -174,7 +176,7 @@ def status(run: Run) -> int:
         columns = [Column("column.name"), Column("column.watched"), Column("column.waiting")]
         run.console.table(columns, [_row(each) for each in sources])
         for each in sources:
-            _tell_watched(run, each)
+            tell_watched(run, each)
     if until and not run.json:
         run.console.warn("daemon.paused", until=show.moment(int(until * 1e9)))
     whole = pid and not until and not any(each["blind"] or each["refused"] for each in sources)
@@ -190,14 +192,6 @@ def _row(source: "Mapping[str, Any]") -> list[str]:
     ]
 
 
-def _tell_watched(run: Run, source: "Mapping[str, Any]") -> None:
-    """Where not every folder is watched, and what can be done about it."""
-    if source["refused"]:
-        run.console.warn("daemon.refused", name=source["name"], folders=source["refused"])
-    elif source["blind"]:
-        run.console.warn("daemon.blind", name=source["name"])
-
-
 def _without_home(run: Run, words: list[str]) -> list[str]:
     """Where the home was not asked for, the next process finds it as this one did."""
     return words if run.home.config == run.home.state else words[:-2]
@@ -205,94 +199,47 @@ def _without_home(run: Run, words: list[str]) -> list[str]:
 
 def _refuse_without_key(run: Run) -> None:
     from vaultd.errors import NeedsPassphrase
-    from vaultd.jobs.devices import device_credential
 
     run.settings  # noqa: B018 - whether there is a vault comes first
-    if device_credential(run.home) is None:
+    try:
+        _key_here(run)
+    except NeedsPassphrase:
         run.console.tell("daemon.needs-key")
-        raise NeedsPassphrase
+        raise
 
 
-@contextlib.contextmanager
-def _entered(run: Run, avoid: "Mapping[bytes, VaultdError]") -> "Iterator[Session]":
+def _entered(run: Run, avoid: "Mapping[bytes, VaultdError]") -> "contextlib.AbstractContextManager[Session]":
     from vaultd.copies.pace import UPLOAD
-    from vaultd.errors import NeedsPassphrase
-    from vaultd.jobs.devices import device_credential
     from vaultd.jobs.opening import open_for_writing
     from vaultd.settings import load
 
     limit = load(run.home).limit_upload
     UPLOAD.limit(limit * 1024 if limit else None)
+    return open_for_writing(run.home, _key_here(run), away=True, avoid=avoid)
+
+
+def _looked_into(run: Run) -> "contextlib.AbstractContextManager[Session]":
+    from vaultd.jobs.opening import open_vault
+
+    return open_vault(run.home, _key_here(run))
+
+
+def _key_here(run: Run) -> "Credential":
+    from vaultd.errors import NeedsPassphrase
+    from vaultd.jobs.devices import device_credential
+
     credential = device_credential(run.home)
     if credential is None:
         raise NeedsPassphrase
-    with open_for_writing(run.home, credential, away=True, avoid=avoid) as session:
-        yield session
-
-
-class _Told:
-    """What happens, in words; see `service.Report`."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._ready = False
-
-    def watching(self, tended: "Tended") -> None:
-        watched = tended.watched
-        self._run.console.answer("daemon.watches", name=tended.source.body.name, folders=watched.folders)
-        _tell_watched(self._run, _as_json(tended))
-
-    def gone(self, source: "Source") -> None:
-        self._run.console.answer("daemon.lets-go", name=source.body.name)
-
-    def saved(self, taken: "Taken", reached: "Reached") -> None:
-        body = taken.snapshot.body
-        self._run.console.answer(
-            "daemon.saved",
-            name=body.name,
-            id=taken.snapshot.short,
-            changed=body.counts["changed"],
-            level=say(f"level.{reached.level}"),
-        )
-        self.caught_up(reached)
-
-    def caught_up(self, reached: "Reached") -> None:
-        from vaultd_cli import others
-
-        if not reached.as_asked:
-            others.tell(self._run, reached)
-
-    def failed(self, error: "VaultdError") -> None:
-        explain(error).show(self._run.console)
-
-    def states(self, tended: "list[Tended]") -> None:
-        from vaultd.daemon.presence import notify, say_of_myself
-
-        with contextlib.suppress(OSError):
-            say_of_myself(self._run.home, {"sources": [_as_json(each) for each in tended]})
-        if not self._ready:
-            self._ready = True
-            notify(b"READY=1")
-        sys.stdout.flush()
+    return credential
 
 
 def _answers(service: "Service") -> "dict[str, Answer]":
     def state(_: dict[str, Any]) -> dict[str, Any]:
-        return {"sources": [_as_json(each) for each in service.tended]}
+        return {"sources": [as_json(each) for each in service.tended]}
 
     def reload(_: dict[str, Any]) -> dict[str, Any]:
         service.reload()
         return {}
 
     return {"status": state, "reload": reload}
-
-
-def _as_json(tended: "Tended") -> dict[str, Any]:
-    watched, waiting = tended.watched, tended.waiting()
-    return {
-        "name": tended.source.body.name,
-        "folders": watched.folders,
-        "refused": watched.refused,
-        "blind": watched.blind,
-        "waiting": waiting.folders,
-    }

@@ -54,7 +54,7 @@ def drill(run: Run, copy: str | None, count: int, seed: int | None) -> int:
                     worst = max(worst, _NOT_ALL_SAFE)
                 else:
                     documents.append(_as_json(found, place.label))
-                    _tell(run, found, place.label)
+                    tell(run, found, place.label)
                     worst = max(worst, _code(found))
     if run.json:
         run.console.json(documents)
@@ -76,7 +76,8 @@ def _code(found: "Drill") -> int:
     return 0 if found.tried else _NOT_ALL_SAFE
 
 
-def _tell(run: Run, found: "Drill", label: str) -> None:
+def tell(run: Run, found: "Drill", label: str) -> None:
+    """What came of one copy."""
     if run.json:
         return
     if not found.tried:

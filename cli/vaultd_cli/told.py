@@ -1,0 +1,107 @@
+"""What the daemon says of itself, line by line: into its log, or to who runs it."""
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from vaultd_cli import others
+from vaultd_cli.catalogue import say
+from vaultd_cli.failure import explain
+from vaultd_cli.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaultd.daemon.tended import Tended
+    from vaultd.errors import VaultdError
+    from vaultd.jobs.check import Report
+    from vaultd.jobs.drill import Drill
+    from vaultd.jobs.protect import Reached
+    from vaultd.jobs.snapshot import Taken
+    from vaultd.settings import Place
+    from vaultd.tree.sources import Source
+
+
+class Told:
+    """What happens, in words; see `service.Report` and `chores.Told`."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._ready = False
+
+    def watching(self, tended: "Tended") -> None:
+        watched = tended.watched
+        self._run.console.answer("daemon.watches", name=tended.source.body.name, folders=watched.folders)
+        tell_watched(self._run, as_json(tended))
+
+    def gone(self, source: "Source") -> None:
+        self._run.console.answer("daemon.lets-go", name=source.body.name)
+
+    def saved(self, taken: "Taken", reached: "Reached") -> None:
+        body = taken.snapshot.body
+        self._run.console.answer(
+            "daemon.saved",
+            name=body.name,
+            id=taken.snapshot.short,
+            changed=body.counts["changed"],
+            level=say(f"level.{reached.level}"),
+        )
+        self.caught_up(reached)
+
+    def caught_up(self, reached: "Reached") -> None:
+        if not reached.as_asked:
+            others.tell(self._run, reached)
+
+    def failed(self, error: "VaultdError") -> None:
+        explain(error).show(self._run.console)
+
+    def scrubbed(self, place: "Place", found: "Report | VaultdError") -> None:
+        from vaultd_cli.commands.check import tell_part
+
+        if isinstance(found, Exception):
+            explain(found).show(self._run.console)
+        elif found.read[0] or not found.sound or found.healed:
+            tell_part(self._run, found, place.label)
+        sys.stdout.flush()
+
+    def drilled(self, place: "Place", found: "Drill | VaultdError") -> None:
+        from vaultd_cli.commands.drill import tell
+
+        if isinstance(found, Exception):
+            explain(found).show(self._run.console)
+            self._run.console.warn("drill.not-tried", label=place.label)
+        else:
+            tell(self._run, found, place.label)
+        sys.stdout.flush()
+
+    def not_done(self, error: "VaultdError") -> None:
+        explain(error).show(self._run.console)
+
+    def states(self, tended: "list[Tended]") -> None:
+        from vaultd.daemon.presence import notify, say_of_myself
+
+        with contextlib.suppress(OSError):
+            say_of_myself(self._run.home, {"sources": [as_json(each) for each in tended]})
+        if not self._ready:
+            self._ready = True
+            notify(b"READY=1")
+        sys.stdout.flush()
+
+
+def tell_watched(run: Run, source: "Mapping[str, Any]") -> None:
+    """Where not every folder is watched, and what can be done about it."""
+    if source["refused"]:
+        run.console.warn("daemon.refused", name=source["name"], folders=source["refused"])
+    elif source["blind"]:
+        run.console.warn("daemon.blind", name=source["name"])
+
+
+def as_json(tended: "Tended") -> dict[str, Any]:
+    watched, waiting = tended.watched, tended.waiting()
+    return {
+        "name": tended.source.body.name,
+        "folders": watched.folders,
+        "refused": watched.refused,
+        "blind": watched.blind,
+        "waiting": waiting.folders,
+    }

@@ -1,0 +1,185 @@
+"""What the daemon does once a day: read the copies through, heal, drill."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.at_work import until
+from tests.damage import flip
+from tests.jobs.test_protect import saved, two_copies
+from tests.jobs.vaults import Computer
+from vaultd.daemon import chores as module
+from vaultd.daemon.chores import Chores
+from vaultd.daemon.pause import Pause
+from vaultd.errors import VaultdError
+from vaultd.jobs.check import Report
+from vaultd.jobs.drill import Drill
+from vaultd.jobs.session import Session
+from vaultd.settings import Place
+
+DAY_NS = 86_400 * 10**9
+
+
+class Noted:
+    def __init__(self) -> None:
+        self.scrubs: list[tuple[str, Report | VaultdError]] = []
+        self.drills: list[tuple[str, Drill | VaultdError]] = []
+        self.errors: list[VaultdError] = []
+
+    def scrubbed(self, place: Place, found: Report | VaultdError) -> None:
+        self.scrubs.append((place.label, found))
+
+    def drilled(self, place: Place, found: Drill | VaultdError) -> None:
+        self.drills.append((place.label, found))
+
+    def not_done(self, error: VaultdError) -> None:
+        self.errors.append(error)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST", 0.05)
+    monkeypatch.setattr(module, "EACH", 0.05)
+    monkeypatch.setattr(module, "DUE", 0)
+
+
+@pytest.fixture
+def computer(tmp_path: Path) -> Computer:
+    computer = two_copies(tmp_path, tmp_path / "second")
+    saved(computer, "a" * 100)
+    return computer
+
+
+@contextlib.contextmanager
+def at_work(computer: Computer) -> Iterator[Noted]:
+    noted = Noted()
+    chores = Chores(computer.home, computer.opened, noted)
+    chores.start()
+    try:
+        yield noted
+    finally:
+        began = time.monotonic()
+        chores.stop(20)
+        assert time.monotonic() - began < 5
+
+
+def pack_of(copy: Path) -> Path:
+    return max(
+        (each for each in (copy / "packs").rglob("*") if each.is_file()), key=lambda each: each.stat().st_size
+    )
+
+
+def test_all_copies_are_read_and_drilled_and_then_not_for_a_day(computer: Computer) -> None:
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.drills) == 2)
+        time.sleep(0.5)
+    assert [label for label, _ in noted.scrubs] == [label for label, _ in noted.drills]
+    for _, found in noted.scrubs:
+        assert isinstance(found, Report)
+        assert found.sound
+        assert found.read[0] > 0
+    assert all(isinstance(found, Drill) and found.passed for _, found in noted.drills)
+    with at_work(computer) as again:
+        time.sleep(1)
+    assert (again.scrubs, again.drills) == ([], [])
+
+
+def test_what_has_rotted_is_found_and_healed(computer: Computer) -> None:
+    rotten = pack_of(computer.copy)
+    flip(rotten)
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.drills) == 2)
+    healed = [name for _, found in noted.scrubs if isinstance(found, Report) for name in found.healed]
+    assert [rotten.name in name for name in healed] == [True]
+    assert computer.checked().sound
+
+
+def test_while_somebody_writes_healing_waits_and_is_done_later(
+    computer: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vaultd.daemon import schedule
+
+    monkeypatch.setattr(schedule, "AGAIN", 0.2)
+    flip(pack_of(computer.copy))
+    with computer.opened(writing=True), at_work(computer) as noted:
+        assert until(lambda: len(noted.scrubs) >= 2)
+        assert not computer.checked().sound
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.scrubs) >= 2)
+        assert until(lambda: computer.checked().sound)
+
+
+def test_paused_or_on_a_low_battery_nothing_is_done(
+    computer: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "battery", lambda: 29)
+    with at_work(computer) as noted:
+        time.sleep(0.7)
+        assert noted.scrubs == []
+        Pause(computer.home).begin(60)
+        monkeypatch.setattr(module, "battery", lambda: 30)
+        time.sleep(0.7)
+        assert noted.scrubs == []
+        Pause(computer.home).end()
+        assert until(lambda: len(noted.scrubs) == 2)
+
+
+def test_it_ends_in_the_middle_of_reading(computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And goes on with it at the next start, since it was not done."""
+    begun: list[float] = []
+    true = Chores._end_if_stopped
+
+    def slow(chores: Chores) -> None:
+        begun.append(time.monotonic())
+        time.sleep(0.5)
+        true(chores)
+
+    monkeypatch.setattr(Chores, "_end_if_stopped", slow)
+    with at_work(computer) as noted:
+        assert until(lambda: bool(begun))
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "FIRST", 0.05)
+    monkeypatch.setattr(module, "DUE", 0)
+    assert len(noted.scrubs) < 2
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.scrubs) == 2)
+
+
+def test_a_vault_that_is_not_there_is_told_once(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vaultd.daemon import schedule
+
+    monkeypatch.setattr(schedule, "AGAIN", 0.1)
+    for copy in (computer.copy, tmp_path / "second"):
+        copy.rename(tmp_path / f"{copy.name} away")
+    with at_work(computer) as noted:
+        assert until(lambda: bool(noted.errors))
+        time.sleep(1)
+        assert len(noted.errors) == 1
+        for copy in (computer.copy, tmp_path / "second"):
+            (tmp_path / f"{copy.name} away").rename(copy)
+        assert until(lambda: len(noted.drills) == 2)
+
+
+def test_what_a_chore_reads_keeps_no_session_from_writing(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[Session] = []
+    true = Chores._scrub
+
+    def slow(chores: Chores, session: Session) -> bool:
+        inside.append(session)
+        time.sleep(1)
+        return true(chores, session)
+
+    monkeypatch.setattr(Chores, "_scrub", slow)
+    with at_work(computer) as noted:
+        assert until(lambda: bool(inside))
+        (tmp_path / "photos" / "b.jpg").write_bytes(b"b")
+        assert computer.save("photos").made
+        assert until(lambda: len(noted.scrubs) == 2)
+    assert all(isinstance(found, Report) and found.sound for _, found in noted.scrubs)

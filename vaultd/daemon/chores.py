@@ -1,0 +1,136 @@
+"""What is done once a day though nothing changed: reading the copies through, and drills.
+
+In a thread of its own, which gives way to everything else, with a session of its own that only reads; so a
+source that changes all day does not keep it from being done, nor it the source from being saved.
+"""
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from vaultd.daemon.calm import battery, give_way
+from vaultd.daemon.pause import Pause
+from vaultd.daemon.schedule import Schedule
+from vaultd.errors import Busy, VaultdError
+from vaultd.jobs.check import Report, check_copies
+from vaultd.jobs.drill import FILES, Drill, drill_copies
+from vaultd.jobs.places import is_object_store
+from vaultd.jobs.scrub import Part
+from vaultd.jobs.session import Session
+from vaultd.progress import Silent
+from vaultd.settings import Home, Place, load
+
+SCRUB, DRILL = "scrub", "drill"
+# After the start, and between two looks at whether something is due.
+FIRST, EACH = 300.0, 60.0
+_NS = 1_000_000_000
+# Every byte is to be read in 30 days: what was read so long ago is due, and ten days are left to read it in.
+DUE = 20 * 86_400 * _NS
+# Healing keeps others from writing until the reading ends, and so much of it may be lost to a restart.
+SLICE = 300.0
+
+Found = Report | Drill | VaultdError
+
+
+class Told(Protocol):
+    """Who is told what came of it; called by the thread of the chores."""
+
+    def scrubbed(self, place: Place, found: Report | VaultdError) -> None: ...
+
+    def drilled(self, place: Place, found: Drill | VaultdError) -> None: ...
+
+    def not_done(self, error: VaultdError) -> None:
+        """The vault could not be opened. Told once, until it is another error."""
+        ...
+
+
+class Chores:
+    """From `start` to `stop`. `enter` opens the vault for reading."""
+
+    def __init__(self, home: Home, enter: Callable[[], AbstractContextManager[Session]], told: Told) -> None:
+        self._home, self._enter, self._told = home, enter, told
+        self._schedule = Schedule(home.state / "chores.json", (SCRUB, DRILL))
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._complained = ""
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self, seconds: float = 4.0) -> None:
+        """In the middle of anything. What does not end in time ends with the process, and harms nothing."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        give_way()
+        wait = FIRST
+        while not self._stopped.wait(wait):
+            wait = EACH
+            if not self._is_quiet() and (name := self._schedule.due()) is not None:
+                self._do(name)
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing is to be done now: paused, or the battery is low."""
+        if Pause(self._home).until() is not None:
+            return True
+        with contextlib.suppress(VaultdError, OSError):
+            level = battery()
+            return level is not None and level < load(self._home).battery
+        return False
+
+    def _do(self, name: str) -> None:
+        work = {SCRUB: self._scrub, DRILL: self._drill}[name]
+        try:
+            with self._enter() as session:
+                is_done = work(session)
+            self._complained = ""
+        except KeyboardInterrupt:
+            return
+        except (VaultdError, OSError) as error:
+            is_done = False
+            if isinstance(error, VaultdError) and repr(error) != self._complained:
+                self._complained = repr(error)
+                self._told.not_done(error)
+        if not is_done:
+            self._schedule.later(name)
+            return
+        with contextlib.suppress(OSError):
+            self._schedule.done(name)
+
+    def _scrub(self, session: Session) -> bool:
+        # What is read from an object store is paid for, and the store reads it through by itself.
+        places = [place for place in session.settings.copies if not is_object_store(place)]
+        part = Part(max_age=DUE, seconds=SLICE)
+        is_done = True
+        looked_at = check_copies(
+            session, places, Silent(), self._end_if_stopped, read_data=True, part=part, heals=True
+        )
+        for place, found in looked_at:
+            self._told.scrubbed(place, found)
+            is_done &= not isinstance(found, Report) or not (found.left[0] or _met_another(found))
+        return is_done
+
+    def _drill(self, session: Session) -> bool:
+        seed = secrets.randbits(32)
+        drilled = drill_copies(
+            session, session.settings.copies, Silent(), self._stopped.is_set, files=FILES, seed=seed
+        )
+        with contextlib.closing(drilled):
+            for place, found in drilled:
+                self._told.drilled(place, found)
+        return True
+
+    def _end_if_stopped(self) -> None:
+        if self._stopped.is_set():
+            raise KeyboardInterrupt
+
+
+def _met_another(found: Report) -> bool:
+    """Whether something could not be mended only because somebody else was writing."""
+    return any(isinstance(error, Busy) for error in found.unhealed)
