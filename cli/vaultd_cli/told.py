@@ -2,9 +2,10 @@
 
 import contextlib
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
-from vaultd_cli import others
+from vaultd_cli import others, show
 from vaultd_cli.catalogue import say
 from vaultd_cli.failure import explain
 from vaultd_cli.run import Run
@@ -104,4 +105,10 @@ def as_json(tended: "Tended") -> dict[str, Any]:
         "refused": watched.refused,
         "blind": watched.blind,
         "waiting": waiting.folders,
+        "waiting_since": None if waiting.since is None else show.instant(_as_wall_clock(waiting.since)),
     }
+
+
+def _as_wall_clock(moment: float) -> int:
+    """From the clock of the daemon, in seconds, to ns since 1970."""
+    return time.time_ns() - int((time.monotonic() - moment) * 1e9)

@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.runner import environment
 from tests.cli.worlds import World, make
 
 
@@ -91,6 +93,12 @@ def test_paused_it_says_so_until_it_is_resumed(world: World) -> None:
     assert (shown.returncode, "vaultd daemon resume" in shown.stderr) == (3, True)
     time.sleep(4)
     assert not holds(world, "new")
+    whole = world.vaultd("status")
+    assert (whole.returncode, "not saved yet" in whole.stdout) == (3, True)
+    document = json.loads(world.vaultd("status", "--json").stdout)["daemon"]
+    assert document["paused_until"] is not None
+    assert document["sources"][0]["waiting"] == 1
+    assert document["sources"][0]["waiting_since"].endswith("Z")
     assert world.vaultd("snapshot").returncode == 0
     assert holds(world, "new")
     (world.work / "source/newer").write_bytes(b"3")
@@ -98,6 +106,26 @@ def test_paused_it_says_so_until_it_is_resumed(world: World) -> None:
     assert until(lambda: holds(world, "newer"))
     assert state(world)["paused_until"] is None
     assert world.vaultd("daemon", "pause", "--for", "8d").returncode == 2
+
+
+def test_status_follows_it_until_it_is_interrupted(world: World) -> None:
+    environ = environment(world.work) | {"VAULTD_HOME": str(world.work / "home")}
+    following = subprocess.Popen(
+        ["vaultd", "status", "--watch", "--metrics"], env=environ, stdout=subprocess.PIPE, text=True
+    )
+    assert following.stdout is not None
+    seen: list[str] = []
+    for line in following.stdout:
+        if not line.startswith("vaultd_daemon_running"):
+            continue
+        seen.append(line.split()[1])
+        if seen == ["0"]:
+            assert world.vaultd("daemon", "start").returncode == 0
+        if seen[-1] == "1":
+            break
+    following.send_signal(signal.SIGINT)
+    following.stdout.close()
+    assert following.wait(20) == 130
 
 
 def test_killed_it_begins_again_where_it_was(world: World) -> None:

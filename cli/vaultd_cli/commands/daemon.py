@@ -15,6 +15,7 @@ from vaultd_cli.catalogue import say
 from vaultd_cli.command import Group
 from vaultd_cli.console import Column
 from vaultd_cli.run import Run
+from vaultd_cli.running import running
 from vaultd_cli.told import Told, as_json, tell_watched
 
 if TYPE_CHECKING:
@@ -156,31 +157,20 @@ def _reload(run: Run) -> None:
 
 @daemon.verb("status")
 def status(run: Run) -> int:
-    from vaultd.daemon.calling import NoAnswer, ask
-    from vaultd.daemon.pause import Pause
-    from vaultd.daemon.presence import pid_of, said
-
-    pid = pid_of(run.home)
-    found = said(run.home, pid) if pid else {}
-    with contextlib.suppress(NoAnswer):
-        found = ask(run.home.socket_file, "status") if pid else {}
-    until = Pause(run.home).until()
-    sources: list[dict[str, Any]] = found.get("sources", [])
+    found = running(run)
     if run.json:
-        paused = show.instant(int(until * 1e9)) if until else None
-        run.console.json({"pid": pid or None, "paused_until": paused, "sources": sources})
-    elif not pid:
+        run.console.json(found.as_json())
+    elif not found.pid:
         run.console.answer("daemon.none")
     else:
-        run.console.answer("daemon.runs", pid=pid)
+        run.console.answer("daemon.runs", pid=found.pid)
         columns = [Column("column.name"), Column("column.watched"), Column("column.waiting")]
-        run.console.table(columns, [_row(each) for each in sources])
-        for each in sources:
+        run.console.table(columns, [_row(each) for each in found.sources])
+        for each in found.sources:
             tell_watched(run, each)
-    if until and not run.json:
-        run.console.warn("daemon.paused", until=show.moment(int(until * 1e9)))
-    whole = pid and not until and not any(each["blind"] or each["refused"] for each in sources)
-    return 0 if whole else _NOT_ALL_SAFE
+    if found.paused and not run.json:
+        run.console.warn("daemon.paused", until=show.moment(found.paused))
+    return 0 if found.pid and found.is_whole else _NOT_ALL_SAFE
 
 
 def _row(source: "Mapping[str, Any]") -> list[str]:

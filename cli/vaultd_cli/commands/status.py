@@ -1,6 +1,10 @@
 """`vaultd status`: one screen that says how safe everything is, and never more than was measured."""
 
+import sys
+import time
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from vaultd_cli import coverage, others, show
 from vaultd_cli.catalogue import say
@@ -8,26 +12,62 @@ from vaultd_cli.command import command
 from vaultd_cli.commands.source import warn_of_one_disk
 from vaultd_cli.console import Column, Inked, named
 from vaultd_cli.failure import explain
+from vaultd_cli.metrics import lines_of
 from vaultd_cli.others import warn_of_memory
 from vaultd_cli.run import Run
+from vaultd_cli.running import Running, running, since
+from vaultd_cli.told import tell_watched
 
 if TYPE_CHECKING:
     from vaultd.jobs.status import CopyStatus, SourceStatus, Status
 
 _NOT_ALL_SAFE = 3
+_EVERY = 2.0
+# ECMA-48: to the first line, and empty the screen.
+_HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
 @command("status", unlocks=True)
-def status(run: Run) -> int:
+@click.option("--metrics", is_flag=True, help=say("option.metrics"))
+@click.option("--watch", is_flag=True, help=say("option.watch"))
+def status(run: Run, metrics: bool, watch: bool) -> int:
+    while watch:
+        sys.stdout.write(_HOME_AND_CLEAR if sys.stdout.isatty() else "\n")
+        _look(run, metrics=metrics)
+        sys.stdout.flush()
+        time.sleep(_EVERY)
+    return _look(run, metrics=metrics)
+
+
+def _look(run: Run, *, metrics: bool) -> int:
     from vaultd.jobs.status import status as look
 
     with run.vault(away=True) as session:
         found = look(session)
-    if run.json:
-        run.console.json(_as_json(found))
+    daemon = running(run)
+    if metrics:
+        run.console.line(lines_of(found, daemon))
+    elif run.json:
+        run.console.json(_as_json(found) | {"daemon": daemon.as_json()})
     else:
         _tell(run, found)
-    return _NOT_ALL_SAFE if found.worst else 0
+        _tell_daemon(run, daemon)
+    return 0 if not found.worst and daemon.is_whole else _NOT_ALL_SAFE
+
+
+def _tell_daemon(run: Run, daemon: Running) -> None:
+    """What is not saved yet, as far as anybody watches."""
+    if daemon.paused:
+        run.console.warn("daemon.paused", until=show.moment(daemon.paused))
+    if not daemon.pid:
+        run.console.tell("daemon.none")
+        return
+    run.console.answer("daemon.runs", pid=daemon.pid)
+    for each in daemon.sources:
+        if each["waiting"]:
+            when = show.moment(since(each))
+            run.console.answer("status.waits", name=each["name"], folders=each["waiting"], since=when)
+        tell_watched(run, each)
 
 
 def _tell(run: Run, found: "Status") -> None:

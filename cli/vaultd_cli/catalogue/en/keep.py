@@ -24,6 +24,7 @@ KEEP = {
     "daemon.waits": "{folders:n folder/folders}",
     "daemon.refused": "{folders:n folder/folders} of {name} cannot be watched: the system allows too few watches. They are looked at every 15 minutes; “sysctl fs.inotify.max_user_watches=1048576” allows more.",
     "daemon.blind": "Nothing tells what happens in {name}: it is on a network, or not there. It is looked at now and then.",
+    "status.waits": "{folders:n folder/folders} of {name} changed since {since}, not saved yet.",
     "daemon.wait-turn": "Another command is writing; this one waits for its turn.",
     "daemon.wait-look": "The daemon is looking what there is to save; this waits for its turn.",
     "daemon.wait-save": "The daemon is saving what changed; this waits for its turn, some seconds at most.",

@@ -52,6 +52,8 @@ VERBS = {
     "It goes on watching, and ends by itself. A snapshot that you ask for is taken all the same.",
     "verb.daemon.resume": "End the pause.",
     "option.pause-for": "For so long, such as 2h; a day without it, 7d at most.",
+    "option.metrics": "Print the numbers for Prometheus.",
+    "option.watch": "Look again every two seconds, until it is interrupted.",
     "verb.status": "How safe everything is, and what needs attention.",
     "verb.ls": "List a folder of a snapshot.",
     "verb.cat": "Print a file of a snapshot.",

@@ -23,6 +23,7 @@ KEEP = {
     "daemon.waits": "{folders} 个文件夹",
     "daemon.refused": "{name} 里有 {folders} 个文件夹看不住：系统允许的数目太少。这些文件夹每 15 分钟检查一次；“sysctl fs.inotify.max_user_watches=1048576”可以放宽。",
     "daemon.blind": "没有什么会告诉我们 {name} 里发生的事：它在网络上，或者不在那里。会不时去检查一次。",
+    "status.waits": "{name} 里有 {folders} 个文件夹自 {since} 起有改动，尚未保存。",
     "daemon.wait-turn": "另一个命令正在写入；现在等待轮到。",
     "daemon.wait-look": "后台程序正在查看有什么要保存；现在等待轮到。",
     "daemon.wait-save": "后台程序正在保存改动；现在等待轮到，最多几秒。",

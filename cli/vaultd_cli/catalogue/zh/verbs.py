@@ -46,6 +46,8 @@ VERBS = {
     "verb.daemon.pause": "暂时什么都不保存。\n\n它继续看着，到时自己结束暂停。您自己要求的快照照样会做。",
     "verb.daemon.resume": "结束暂停。",
     "option.pause-for": "暂停多久，例如 2h；不写就是一天，最长 7d。",
+    "option.metrics": "按 Prometheus 的格式输出各项数字。",
+    "option.watch": "每两秒再看一次，直到被打断。",
     "verb.status": "现在有多安全，有什么要注意。",
     "verb.ls": "列出快照里的文件夹。",
     "verb.cat": "输出快照里的一个文件。",
