@@ -189,6 +189,13 @@ class Busy(VaultdError):
 
 
 @dataclass(eq=False)
+class NotOurs(VaultdError):
+    """A file stands there that somebody else wrote."""
+
+    path: str
+
+
+@dataclass(eq=False)
 class WrongKey(VaultdError):
     """No key slot opens with this passphrase, key file or recovery code; `damaged` more cannot be tried."""
 

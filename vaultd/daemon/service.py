@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from vaultd.daemon.pause import Pause
+from vaultd.daemon.report import Report
 from vaultd.daemon.tended import Tended
 from vaultd.daemon.turns import Turns
 from vaultd.errors import Busy, Damaged, Missing, VaultdError
@@ -22,7 +22,7 @@ from vaultd.jobs.onwards import Enter, on_some_copy
 from vaultd.jobs.places import location
 from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.session import Session
-from vaultd.jobs.snapshot import Taken, take_snapshot
+from vaultd.jobs.snapshot import take_snapshot
 from vaultd.jobs.sources import my_sources
 from vaultd.jobs.usable import NOT_NOW
 from vaultd.progress import Silent
@@ -38,37 +38,15 @@ FIRST_RETRY, LAST_RETRY = 60.0, 3600.0
 _SLEPT = 5.0
 
 
-class Report(Protocol):
-    """Who is told what happens; called by the thread of the service."""
-
-    def watching(self, tended: Tended) -> None:
-        """A source is watched from now on."""
-        ...
-
-    def gone(self, source: Source) -> None:
-        """A source is not this computer's any more."""
-        ...
-
-    def saved(self, taken: Taken, reached: Reached) -> None: ...
-
-    def caught_up(self, reached: Reached) -> None:
-        """The copies were brought up to one another without a snapshot."""
-        ...
-
-    def failed(self, error: VaultdError) -> None:
-        """A source could not be saved, or the vault not be opened. Told once, until it is another error."""
-        ...
-
-    def states(self, tended: list[Tended]) -> None:
-        """Something is not as it was when this was called last."""
-        ...
-
-
 class Service:
-    """From `run` to the end of it. `enter` opens the vault for writing; Busy while others write."""
+    """From `run` to the end of it. `enter` opens the vault for writing; Busy while others write. `pulse` is
+    called again and again while it goes on, and not while it hangs.
+    """
 
-    def __init__(self, home: Home, enter: Enter, report: Report) -> None:
-        self._home, self._enter, self._report = home, enter, report
+    def __init__(
+        self, home: Home, enter: Enter, report: Report, pulse: Callable[[], None] = lambda: None
+    ) -> None:
+        self._home, self._enter, self._report, self._pulse = home, enter, report, pulse
         self.turns = Turns()
         self._pause = Pause(home)
         self._wake = threading.Event()
@@ -122,6 +100,7 @@ class Service:
             try:
                 self._entered("look", self._learn)
             except Busy:
+                self._report.states([])
                 self._rest(time.monotonic() + GLANCE)
             except NOT_NOW as error:
                 self._tell_once(b"", error)
@@ -132,6 +111,7 @@ class Service:
 
     def _turn(self) -> None:
         now = time.monotonic()
+        self._pulse()
         self._look_around(now)
         for tended in self.tended:
             tended.take_in(now)
@@ -264,6 +244,7 @@ class Service:
             self._report.failed(error)
 
     def _must_end(self) -> bool:
+        self._pulse()
         return self._stopped or self.turns.presses
 
     def _heard(self) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from vaultd_cli.command import Group
 from vaultd_cli.console import Column
 from vaultd_cli.run import Run
 from vaultd_cli.running import running
+from vaultd_cli.services import command_of
 from vaultd_cli.told import Told, as_json, tell_watched
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ daemon = Group("daemon")
 def run_(run: Run) -> int:
     from vaultd.daemon.chores import Chores
     from vaultd.daemon.control import Control
-    from vaultd.daemon.presence import notify, presence
+    from vaultd.daemon.presence import Pulse, notify, presence
     from vaultd.daemon.service import Service
     from vaultd.hardening import keep_memory_private
 
@@ -50,11 +50,11 @@ def run_(run: Run) -> int:
     _refuse_without_key(run)
     with presence(run.home):
         told = Told(run)
-        service = Service(run.home, lambda avoid: _entered(run, avoid), told)
+        service = Service(run.home, lambda avoid: _entered(run, avoid), told, Pulse())
         chores = Chores(run.home, lambda: _looked_into(run), told)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: service.stop())
-        signal.signal(signal.SIGHUP, lambda *_: service.reload())
+        signal.signal(signal.SIGHUP, lambda *_: _reload_told(service))
         control = Control(run.home.socket_file, _answers(service), service.turns)
         control.start()
         chores.start()
@@ -80,10 +80,9 @@ def start(run: Run) -> int:
     log = log_file(run.home)
     if log.exists() and log.stat().st_size > _LOG_BYTES:
         log.replace(log.with_suffix(".old.log"))
-    words = [sys.executable, "-P", "-m", "vaultd_cli", "daemon", "run", "--home", str(run.home.config)]
     with log.open("ab") as out:
         process = subprocess.Popen(
-            _without_home(run, words),
+            command_of(run),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -121,6 +120,37 @@ def stop(run: Run) -> int:
     return 0
 
 
+@daemon.verb("install")
+@click.option("--linger", is_flag=True, help=say("option.linger"))
+def install(run: Run, linger: bool) -> int:
+    from vaultd.daemon import unit
+    from vaultd_cli import services
+
+    _refuse_without_key(run)
+    made = services.unit_of(run)
+    unit.install(made)
+    run.console.answer("daemon.installed", path=str(made.path))
+    services.load(run, made)
+    services.linger(run, asked=linger)
+    return 0
+
+
+@daemon.verb("uninstall")
+def uninstall(run: Run) -> int:
+    from vaultd.daemon import unit
+    from vaultd_cli import services
+
+    made = services.unit_of(run)
+    if made.path.exists():
+        unit.check_ours(made)
+        services.unload(made)
+    if unit.uninstall(made):
+        run.console.answer("daemon.uninstalled", path=str(made.path))
+    else:
+        run.console.answer("daemon.not-installed")
+    return 0
+
+
 @daemon.verb("pause")
 @click.option("--for", "seconds", metavar="SPAN", callback=span, help=say("option.pause-for"))
 def pause(run: Run, seconds: float | None) -> int:
@@ -145,6 +175,14 @@ def resume(run: Run) -> int:
     _reload(run)
     run.console.answer("daemon.resumed")
     return 0
+
+
+def _reload_told(service: "Service") -> None:
+    from vaultd.daemon.presence import notify
+
+    notify(b"RELOADING=1\nMONOTONIC_USEC=%d" % (time.monotonic_ns() // 1000))
+    service.reload()
+    notify(b"READY=1")
 
 
 def _reload(run: Run) -> None:
@@ -180,11 +218,6 @@ def _row(source: "Mapping[str, Any]") -> list[str]:
         say("daemon.folders", folders=source["folders"]),
         say("daemon.waits", folders=waiting) if waiting else "-",
     ]
-
-
-def _without_home(run: Run, words: list[str]) -> list[str]:
-    """Where the home was not asked for, the next process finds it as this one did."""
-    return words if run.home.config == run.home.state else words[:-2]
 
 
 def _refuse_without_key(run: Run) -> None:

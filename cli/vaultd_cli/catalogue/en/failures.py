@@ -37,6 +37,8 @@ FAILURES = {
     "advice.NotEmpty": "Choose an empty folder or a new one; nothing was changed.",
     "error.Busy": "Another vaultd is at work on “{place}”{pid:? (process *)}.",
     "advice.Busy": "Wait until it is done, or stop it, then run the command again.",
+    "error.NotOurs": "“{path}” was not written by vaultd, and is left as it is.",
+    "advice.NotOurs": "Move it away, then run the command again.",
     "error.WrongKey": "That does not open the vault{damaged:?; * of its keys cannot be tried, since they are damaged}.",
     "advice.WrongKey": "Check the passphrase, or use the recovery code with --recovery-code-file.",
     "error.NoKeys": "The vault in the copy “{copy}” has no key that is whole{damaged:?; * of them are damaged}.",

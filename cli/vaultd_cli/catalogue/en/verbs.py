@@ -51,6 +51,10 @@ VERBS = {
     "verb.daemon.pause": "Save nothing for a while.\n\n"
     "It goes on watching, and ends by itself. A snapshot that you ask for is taken all the same.",
     "verb.daemon.resume": "End the pause.",
+    "verb.daemon.install": "Have the system start it whenever you log in.\n\n"
+    "A user unit of systemd, or an agent of launchd on macOS. Installing again brings it up to date.",
+    "verb.daemon.uninstall": "Undo that, and stop it.",
+    "option.linger": "Run from when the computer starts, without anybody logged in (loginctl enable-linger).",
     "option.pause-for": "For so long, such as 2h; a day without it, 7d at most.",
     "option.metrics": "Print the numbers for Prometheus.",
     "option.watch": "Look again every two seconds, until it is interrupted.",

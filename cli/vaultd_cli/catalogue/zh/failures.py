@@ -36,6 +36,8 @@ FAILURES = {
     "advice.NotEmpty": "请选一个空文件夹或新文件夹；什么都没有改动。",
     "error.Busy": "另一个 vaultd 正在使用“{place}”{pid:?（进程 *）}。",
     "advice.Busy": "请等它做完，或让它停下，再运行一次。",
+    "error.NotOurs": "“{path}”不是 vaultd 写的，原样不动。",
+    "advice.NotOurs": "请把它移走，再运行一次。",
     "error.WrongKey": "打不开保险库{damaged:?；有 * 把钥匙已损坏，没能试}。",
     "advice.WrongKey": "请检查密码，或通过 --recovery-code-file 使用恢复码。",
     "error.NoKeys": "副本“{copy}”里的保险库没有一把完好的钥匙{damaged:?，其中 * 把已损坏}。",

@@ -45,6 +45,10 @@ VERBS = {
     "verb.daemon.status": "是否在运行，看着什么，还有什么等待保存。",
     "verb.daemon.pause": "暂时什么都不保存。\n\n它继续看着，到时自己结束暂停。您自己要求的快照照样会做。",
     "verb.daemon.resume": "结束暂停。",
+    "verb.daemon.install": "让系统在您登录时启动它。\n\n"
+    "systemd 的用户单元；在 macOS 上是 launchd 的代理。再装一次就是更新。",
+    "verb.daemon.uninstall": "撤销安装，并让它停下。",
+    "option.linger": "从开机起就运行，无须有人登录（loginctl enable-linger）。",
     "option.pause-for": "暂停多久，例如 2h；不写就是一天，最长 7d。",
     "option.metrics": "按 Prometheus 的格式输出各项数字。",
     "option.watch": "每两秒再看一次，直到被打断。",

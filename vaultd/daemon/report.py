@@ -1,0 +1,35 @@
+"""What the daemon tells whoever runs it."""
+
+from typing import Protocol
+
+from vaultd.daemon.tended import Tended
+from vaultd.errors import VaultdError
+from vaultd.jobs.protect import Reached
+from vaultd.jobs.snapshot import Taken
+from vaultd.tree.sources import Source
+
+
+class Report(Protocol):
+    """Who is told what happens; called by the thread of the service."""
+
+    def watching(self, tended: Tended) -> None:
+        """A source is watched from now on."""
+        ...
+
+    def gone(self, source: Source) -> None:
+        """A source is not this computer's any more."""
+        ...
+
+    def saved(self, taken: Taken, reached: Reached) -> None: ...
+
+    def caught_up(self, reached: Reached) -> None:
+        """The copies were brought up to one another without a snapshot."""
+        ...
+
+    def failed(self, error: VaultdError) -> None:
+        """A source could not be saved, or the vault not be opened. Told once, until it is another error."""
+        ...
+
+    def states(self, tended: list[Tended]) -> None:
+        """Something is not as it was when this was called last."""
+        ...
