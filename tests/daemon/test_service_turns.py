@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from tests.daemon.at_work import SECONDS, at_work, is_as_the_folder, until
+from tests.jobs.test_protect import looked_at, two_copies
 from tests.jobs.vaults import Computer
 from vaultd.daemon import service
 from vaultd.daemon import turns as turns_of
 from vaultd.daemon.pause import Pause
+from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken, take_snapshot
 from vaultd.progress import Silent
@@ -51,6 +53,25 @@ def test_who_waits_for_his_turn_gets_it_in_the_middle_of_a_save(
         assert until(lambda: len(noted.takens) == 1)
     assert noted.errors == []
     assert is_as_the_folder(computer, "photos")
+
+
+def test_copies_that_were_not_brought_up_for_somebodys_turn_are_soon_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computer = two_copies(tmp_path, tmp_path / "second")
+    (tmp_path / "photos" / "a").write_bytes(b"a")
+    interrupted: list[int] = []
+
+    def once(*words: Any) -> Reached:
+        if not interrupted:
+            interrupted.append(1)
+            raise KeyboardInterrupt
+        return protect(*words)
+
+    monkeypatch.setattr(service, "protect", once)
+    with at_work(computer):
+        assert until(lambda: bool(interrupted))
+        assert until(lambda: not any(copy.behind for copy in looked_at(computer).copies))
 
 
 def test_paused_it_saves_nothing_and_forgets_nothing(computer: Computer, tmp_path: Path) -> None:

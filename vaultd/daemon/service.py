@@ -193,6 +193,8 @@ class Service:
                 self._report.saved(taken, reached)
 
     def _protect(self, session: Session) -> Reached:
+        # Who wants his turn ends this in the middle; with the snapshot there already nothing else asks for it.
+        self._retry_at = time.monotonic() + GLANCE
         reached = protect(session, Silent(), self._heard)
         if reached.as_asked:
             self._retry_at, self._retry = None, FIRST_RETRY
