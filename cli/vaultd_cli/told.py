@@ -49,6 +49,9 @@ class Told:
         )
         self.caught_up(reached)
 
+    def untold(self, source: "Source", paths: int) -> None:
+        self._run.console.warn("daemon.untold", name=source.body.name, paths=paths)
+
     def caught_up(self, reached: "Reached") -> None:
         if not reached.as_asked:
             others.tell(self._run, reached)

@@ -28,6 +28,7 @@ class Noted:
 
     def __init__(self) -> None:
         self.takens: list[Taken] = []
+        self.lost: list[int] = []
         self.errors: list[VaultdError] = []
         self.watches: list[str] = []
         self.let_go: list[str] = []
@@ -41,6 +42,9 @@ class Noted:
 
     def saved(self, taken: Taken, reached: Reached) -> None:
         self.takens.append(taken)
+
+    def untold(self, source: Source, paths: int) -> None:
+        self.lost.append(paths)
 
     def caught_up(self, reached: Reached) -> None:
         pass

@@ -4,15 +4,18 @@ import contextlib
 import os
 import random
 import shutil
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from watchdog.events import FileSystemEvent
 
 from tests.daemon.at_work import at_work, is_as_the_folder, until
 from tests.jobs.vaults import Computer, new_vault
 from vaultd.daemon import service
 from vaultd.daemon import tended as tending
+from vaultd.daemon.watching import Watch
 from vaultd.errors import SourceGone
 from vaultd.jobs.sources import remove_source
 
@@ -175,4 +178,31 @@ def test_after_a_storm_the_newest_snapshot_is_the_folder(computer: Computer, tmp
                 before, quiet = len(noted.takens), time.monotonic()
             time.sleep(0.1)
         assert noted.errors == []
+    assert is_as_the_folder(computer, "photos")
+
+
+def test_the_daily_look_counts_what_nobody_told_of(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And only that: what was told meanwhile is no lost event."""
+    deaf = threading.Event()
+    true = Watch.on_any_event
+
+    def hear(watch: Watch, event: FileSystemEvent) -> None:
+        if not (deaf.is_set() and b"quiet" in os.fsencode(event.src_path)):
+            true(watch, event)
+
+    monkeypatch.setattr(Watch, "on_any_event", hear)
+    monkeypatch.setattr(tending, "DAILY", 4.0)
+    (tmp_path / "photos" / "quiet").mkdir()
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        (tmp_path / "photos" / "loud").write_bytes(b"1")
+        assert until(lambda: len(noted.takens) == 2)
+        time.sleep(6)
+        assert noted.lost == []
+        deaf.set()
+        (tmp_path / "photos" / "quiet" / "a").write_bytes(b"1")
+        assert until(lambda: bool(noted.lost))
+    assert noted.lost == [2]  # the file, and the time of its folder
     assert is_as_the_folder(computer, "photos")

@@ -22,6 +22,10 @@ class Report(Protocol):
 
     def saved(self, taken: Taken, reached: Reached) -> None: ...
 
+    def untold(self, source: Source, paths: int) -> None:
+        """The daily look at everything found changes of which the system had not told."""
+        ...
+
     def caught_up(self, reached: Reached) -> None:
         """The copies were brought up to one another without a snapshot."""
         ...

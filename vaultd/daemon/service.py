@@ -9,7 +9,7 @@ import ctypes
 import gc
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vaultd.daemon.pause import Pause
@@ -22,13 +22,15 @@ from vaultd.jobs.onwards import Enter, on_some_copy
 from vaultd.jobs.places import location
 from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.session import Session
-from vaultd.jobs.snapshot import take_snapshot
+from vaultd.jobs.snapshot import Taken, take_snapshot
 from vaultd.jobs.sources import my_sources
 from vaultd.jobs.usable import NOT_NOW
 from vaultd.progress import Silent
 from vaultd.settings import Home
+from vaultd.tree.compare import Change, compare
 from vaultd.tree.dirty import Dirty
 from vaultd.tree.sources import Source
+from vaultd.tree.view import View
 
 # How often it is looked whether somebody else wrote to the vault: sources may have come or gone.
 GLANCE = 1.0
@@ -186,14 +188,17 @@ class Service:
         if self._tended.get(tended.source.body.id) is not tended:
             return
         taken = take_snapshot(session, tended.source, Silent(), self._must_end, dirty=dirty, unless_same=True)
+        untold = tended.untold(lambda: _changes(session, taken))
         tended.saved(taken, time.monotonic())
+        if untold:
+            self._report.untold(tended.source, untold)
         if taken.made or self._retry_at is not None:
             reached = self._protect(session)
             if taken.made:
                 self._report.saved(taken, reached)
 
     def _protect(self, session: Session) -> Reached:
-        # Who wants his turn ends this in the middle; with the snapshot there already nothing else asks for it.
+        # Who wants his turn ends this in the middle; the snapshot is there, so nothing else asks for it.
         self._retry_at = time.monotonic() + GLANCE
         reached = protect(session, Silent(), self._heard)
         if reached.as_asked:
@@ -261,6 +266,13 @@ def _give_memory_back() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _changes(session: Session, taken: Taken) -> Iterator[bytes]:
+    """The paths that are not what they were in the snapshot before."""
+    if taken.made and taken.parent is not None:
+        before, now = (View(session.vault, each.body.root) for each in (taken.parent, taken.snapshot))
+        yield from (change.path for change in compare(before, now) if isinstance(change, Change))
 
 
 def _folders(session: Session) -> list[Path]:

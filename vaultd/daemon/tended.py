@@ -2,10 +2,12 @@
 
 import os
 import queue
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaultd.daemon.proof import Proof
 from vaultd.daemon.settler import Settler
 from vaultd.daemon.watching import Watch, Watched
 from vaultd.jobs.snapshot import Taken
@@ -20,6 +22,8 @@ DAILY = 24 * 3600.0
 BLIND = 15 * 60.0
 # A folder of a source that is not there is tried again.
 AGAIN = 60.0
+# What the kernel tells is held back for half a second, in which a rename may find its other end.
+_ON_ITS_WAY = 1.0
 _YOUNG = GRAIN_NS / 1e9 + 1
 
 _Happened = tuple[bytes, bool]
@@ -48,6 +52,7 @@ class Tended:
         self._wake = wake
         self._happened: queue.SimpleQueue[_Happened | None] = queue.SimpleQueue()
         self._settler = Settler()
+        self._proof = Proof()
         self._selection = Selection(exclude=tuple(source.body.exclude))
         self._later: list[tuple[float, Dirty]] = []
         self._watch = Watch(source.body.path, self._changed, self._lost)
@@ -76,8 +81,13 @@ class Tended:
     def take_in(self, now: float) -> None:
         """Hear what was told, and what time has come for."""
         self._hear(now)
-        if now >= self._look_at_all or self._watch.is_elsewhere:
+        if self._watch.is_elsewhere:
             self.look_at_all(now)
+        elif now >= self._look_at_all:
+            is_daily = self.watched.whole
+            self.look_at_all(now)
+            if is_daily:
+                self._proof.begin()
         due = [dirty for when, dirty in self._later if when <= now]
         self._later = [(when, dirty) for when, dirty in self._later if when > now]
         for dirty in due:
@@ -88,6 +98,7 @@ class Tended:
         by now.
         """
         if self._watch.is_elsewhere or not self.watched.whole:
+            self._proof.spoil()
             self._watch.stop()
             self._watch.start()
         self._settler.tell_everything(now)
@@ -105,10 +116,21 @@ class Tended:
 
     def saved(self, taken: Taken, now: float) -> None:
         """A snapshot was taken, or nothing had changed: what it may have missed comes later."""
+        self._proof.end()
         if taken.linked:
             self.look_at_all(now)
         if any(True for _ in taken.young.folders()):
             self._later.append((now + _YOUNG, taken.young))
+
+    def untold(self, changed: Callable[[], Iterable[bytes]]) -> int:
+        """Of how many of the paths that changed since the source was last saved nobody told, though all is
+        watched; asked only where the look at everything was the daily one.
+        """
+        if not self._proof.runs or not self._proof.untold(changed()):
+            return 0
+        time.sleep(_ON_ITS_WAY)
+        self._hear(time.monotonic())
+        return self._proof.untold(changed())
 
     def failed(self, dirty: Dirty, now: float) -> None:
         """This could not be saved: it is tried again in a while."""
@@ -125,10 +147,12 @@ class Tended:
             except queue.Empty:
                 return
             if happened is None:
+                self._proof.spoil()
                 self._watch.stop()
                 self._watch.start()
                 self.look_at_all(now)
             elif not self._is_excluded(happened[0]):
+                self._proof.heard(happened[0], deep=happened[1])
                 self._settler.tell(happened[0], now, deep=happened[1])
 
     def _is_excluded(self, path: bytes) -> bool:

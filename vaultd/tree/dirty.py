@@ -29,10 +29,19 @@ class Dirty:
 
     def is_deep(self, path: bytes) -> bool:
         """Whether everything below this folder may have changed."""
+        node = self._at(path)
+        return node is not None and node.deep
+
+    def is_marked(self, path: bytes) -> bool:
+        """Whether this folder may have changed, by itself or below one that is deep."""
+        node = self._at(path)
+        return node is not None and node.listed
+
+    def _at(self, path: bytes) -> "Dirty | None":
         node: Dirty | None = self
         for name in path.split(b"/") if path else ():
             node = node.child(name) if node is not None else None
-        return node is not None and node.deep
+        return node
 
     def names(self) -> Iterable[bytes]:
         """The folders in this one that have changed, or have one that did, in order."""

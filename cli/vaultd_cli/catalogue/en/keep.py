@@ -32,6 +32,7 @@ KEEP = {
     "daemon.paused": "Paused until {until}: nothing is saved before. “vaultd daemon resume” ends it.",
     "daemon.pause-longest": "at most 7d, and more than nothing",
     "daemon.resumed": "Not paused any more.",
+    "daemon.untold": "The daily look at all of {name} found {paths:n change/changes} of which the system had not told. They are saved now; a program that writes through a mapping is never told of.",
     "daemon.installed": "The daemon starts whenever you log in: {path}.",
     "daemon.uninstalled": "The daemon is not started by the system any more: {path} is removed.",
     "daemon.not-installed": "The daemon was not installed here.",

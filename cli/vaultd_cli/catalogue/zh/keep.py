@@ -31,6 +31,7 @@ KEEP = {
     "daemon.paused": "已暂停，直到 {until}：在此之前什么都不保存。“vaultd daemon resume”可以结束暂停。",
     "daemon.pause-longest": "最长 7d，且须大于零",
     "daemon.resumed": "不再暂停。",
+    "daemon.untold": "每日检查 {name} 的全部内容时，发现 {paths} 处改动系统没有通知过。现在已经保存；通过内存映射写入的程序，系统从不通知。",
     "daemon.installed": "从现在起，您一登录后台程序就启动：{path}。",
     "daemon.uninstalled": "系统不再启动后台程序：已删除 {path}。",
     "daemon.not-installed": "这里没有安装过后台程序。",
