@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.runner import environment
 from tests.cli.worlds import World, make
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -25,15 +26,6 @@ def world(tmp_path: Path) -> Iterator[World]:
 def state(world: World) -> dict[str, object]:
     found: dict[str, object] = json.loads(world.vaultd("daemon", "status", "--json").stdout)
     return found
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 def holds(world: World, path: str) -> bool:

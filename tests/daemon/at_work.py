@@ -2,8 +2,7 @@
 
 import contextlib
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from tests.jobs.vaults import Computer
 from vaultd.credentials import KeyFile
@@ -73,15 +72,6 @@ def at_work(computer: Computer) -> Iterator[Noted]:
         running.stop()
         thread.join(SECONDS)
         assert not thread.is_alive()
-
-
-def until(true: Callable[[], bool]) -> bool:
-    end = time.monotonic() + SECONDS
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def is_as_the_folder(computer: Computer, name: str) -> bool:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.at_work import until
 from tests.damage import flip
 from tests.jobs.test_protect import saved, two_copies
 from tests.jobs.vaults import Computer
+from tests.waiting import until
 from vaultd.daemon import chores as module
 from vaultd.daemon.chores import Chores
 from vaultd.daemon.pause import Pause

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.daemon.test_turns import in_a_thread, until
+from tests.daemon.test_turns import in_a_thread
+from tests.waiting import until
 from vaultd.daemon import control as module
 from vaultd.daemon.calling import NoAnswer, ask, turn
 from vaultd.daemon.control import Control, address

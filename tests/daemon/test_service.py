@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from watchdog.events import FileSystemEvent
 
-from tests.daemon.at_work import at_work, is_as_the_folder, until
+from tests.daemon.at_work import at_work, is_as_the_folder
 from tests.jobs.vaults import Computer, new_vault
+from tests.waiting import until
 from vaultd.daemon import service
 from vaultd.daemon import tended as tending
 from vaultd.daemon.watching import Watch

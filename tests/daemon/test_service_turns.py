@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.at_work import SECONDS, at_work, is_as_the_folder, until
+from tests.daemon.at_work import SECONDS, at_work, is_as_the_folder
 from tests.jobs.test_protect import looked_at, two_copies
 from tests.jobs.vaults import Computer
+from tests.waiting import until
 from vaultd.daemon import service
 from vaultd.daemon import turns as turns_of
 from vaultd.daemon.pause import Pause

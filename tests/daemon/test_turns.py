@@ -6,18 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.waiting import until
 from vaultd.daemon import turns as module
 from vaultd.daemon.turns import Turns
 from vaultd.errors import Busy
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def never() -> bool:

@@ -5,12 +5,12 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from vaultd.daemon import watching
 from vaultd.daemon.inotify import Observer, _Group
 from vaultd.daemon.watching import Watch, Watched
@@ -35,15 +35,6 @@ class Told:
 
     def wait(self, *paths: bytes, seconds: float = 20) -> bool:
         return until(lambda: all(map(self.covers, paths)), seconds)
-
-
-def until(true: Callable[[], bool], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.fixture
