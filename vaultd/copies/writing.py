@@ -41,8 +41,9 @@ from vaultd.copies.openfiles import OpenFiles
 from vaultd.copies.pace import UPLOAD
 from vaultd.copies.place import Place, is_no_file
 
-# Each means that somebody else put or damaged the same file in the meantime.
-_ATTEMPTS = 3
+# Each means that somebody else put, damaged or removed the same file in the meantime, which now and then happens
+# three times in a row. Only of a file system that always says that a name is taken there is an end.
+_ATTEMPTS = 20
 
 
 class Writer:
