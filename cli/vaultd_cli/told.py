@@ -5,14 +5,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from vaultd_cli import others, show
+from vaultd_cli import others, show, watched
 from vaultd_cli.catalogue import say
 from vaultd_cli.failure import explain
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from vaultd.daemon.tended import Tended
     from vaultd.errors import VaultdError
     from vaultd.jobs.check import Report
@@ -31,9 +29,11 @@ class Told:
         self._ready = False
 
     def watching(self, tended: "Tended") -> None:
-        watched = tended.watched
-        self._run.console.answer("daemon.watches", name=tended.source.body.name, folders=watched.folders)
-        tell_watched(self._run, as_json(tended))
+        words = as_json(tended)
+        if words["folders"]:
+            self._run.console.answer("daemon.watches", name=words["name"], folders=words["folders"])
+        watched.tell(self._run, words)
+        sys.stdout.flush()
 
     def gone(self, source: "Source") -> None:
         self._run.console.answer("daemon.lets-go", name=source.body.name)
@@ -92,21 +92,11 @@ class Told:
         sys.stdout.flush()
 
 
-def tell_watched(run: Run, source: "Mapping[str, Any]") -> None:
-    """Where not every folder is watched, and what can be done about it."""
-    if source["refused"]:
-        run.console.warn("daemon.refused", name=source["name"], folders=source["refused"])
-    elif source["blind"]:
-        run.console.warn("daemon.blind", name=source["name"])
-
-
 def as_json(tended: "Tended") -> dict[str, Any]:
-    watched, waiting = tended.watched, tended.waiting()
+    waiting = tended.waiting()
     return {
         "name": tended.source.body.name,
-        "folders": watched.folders,
-        "refused": watched.refused,
-        "blind": watched.blind,
+        **watched.as_json(tended.state),
         "waiting": waiting.folders,
         "waiting_since": None if waiting.since is None else show.instant(_as_wall_clock(waiting.since)),
     }

@@ -1,5 +1,9 @@
 """A computer with one source, for the daemon to work on."""
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,3 +29,15 @@ def computer(tmp_path: Path) -> Computer:
     (tmp_path / "photos" / "2019" / "a.jpg").write_bytes(b"a")
     made.add(tmp_path / "photos", "photos")
     return made
+
+
+@pytest.fixture
+def roomy(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder, in memory where there is one: a disk takes minutes to forget so many files."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    path = Path(tempfile.mkdtemp(prefix="vaultd-test-", dir=memory))
+    yield path
+    shutil.rmtree(path)

@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from watchdog.events import FileSystemEvent
 
 from tests.daemon.at_work import at_work, is_as_the_folder
 from tests.jobs.vaults import Computer, new_vault
 from tests.waiting import until
 from vaultd.daemon import service
 from vaultd.daemon import tended as tending
-from vaultd.daemon.watching import Watch
+from vaultd.daemon.changes import Dirty
+from vaultd.daemon.following import Following
 from vaultd.errors import SourceGone
 from vaultd.jobs.sources import remove_source
 
@@ -187,13 +187,12 @@ def test_the_daily_look_counts_what_nobody_told_of(
 ) -> None:
     """And only that: what was told meanwhile is no lost event."""
     deaf = threading.Event()
-    true = Watch.on_any_event
+    true = Following.told
 
-    def hear(watch: Watch, event: FileSystemEvent) -> None:
-        if not (deaf.is_set() and b"quiet" in os.fsencode(event.src_path)):
-            true(watch, event)
+    def hear(following: Following) -> list[Dirty]:
+        return [one for one in true(following) if not (deaf.is_set() and b"quiet" in one.folder)]
 
-    monkeypatch.setattr(Watch, "on_any_event", hear)
+    monkeypatch.setattr(Following, "told", hear)
     monkeypatch.setattr(tending, "DAILY", 4.0)
     (tmp_path / "photos" / "quiet").mkdir()
     with at_work(computer) as noted:

@@ -18,8 +18,8 @@ from vaultd.copies.hostroot import Root
 from vaultd.copies.hostsession import Session
 from vaultd.copies.names import QUARANTINE, REPLACEABLE, quarantine_name, split, unfinished_name
 
-# Each means that somebody else put, damaged or removed the same file in the meantime, which now and then happens
-# three times in a row. Only of a file system that always says that a name is taken there is an end.
+# Each means that somebody else put, damaged or removed the same file in the meantime, which now and then
+# happens three times in a row. The end is for a file system that says of every name that it is taken.
 _ATTEMPTS = 20
 # Names share this many locks: calls seldom wait for one another, and no lock is ever to be tidied up.
 _STRIPES = 64

@@ -87,10 +87,21 @@ def on_disk(path: Path, mounts: Path = MOUNTS) -> tuple[str, Path] | None:
     return mount.device, Path(mount.root, os.path.relpath(os.path.realpath(path), mount.point))
 
 
+def mounts_inside(path: Path, mounts: Path = MOUNTS) -> list[Mount]:
+    """The file systems that are mounted somewhere below `path`, in the order in which they were."""
+    above = os.path.realpath(path).rstrip("/") + "/"
+    return [mount for mount in _mounted(mounts) if mount.point.startswith(above) and mount.point != above]
+
+
 def is_network(path: Path, mounts: Path = MOUNTS) -> bool:
     """Whether another machine, or a program in between, answers for the bytes."""
     mount = mount_of(path, mounts)
-    return mount is not None and (mount.type in _NETWORK or mount.type.startswith("fuse."))
+    return mount is not None and is_remote(mount)
+
+
+def is_remote(mount: Mount) -> bool:
+    """As `is_network`, of a file system."""
+    return mount.type in _NETWORK or mount.type == "fuse" or mount.type.startswith("fuse.")
 
 
 def is_memory(path: Path, mounts: Path = MOUNTS) -> bool:

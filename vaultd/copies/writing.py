@@ -41,8 +41,8 @@ from vaultd.copies.openfiles import OpenFiles
 from vaultd.copies.pace import UPLOAD
 from vaultd.copies.place import Place, is_no_file
 
-# Each means that somebody else put, damaged or removed the same file in the meantime, which now and then happens
-# three times in a row. Only of a file system that always says that a name is taken there is an end.
+# Each means that somebody else put, damaged or removed the same file in the meantime, which now and then
+# happens three times in a row. The end is for a file system that says of every name that it is taken.
 _ATTEMPTS = 20
 
 

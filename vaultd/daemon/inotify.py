@@ -1,134 +1,111 @@
-"""watchdog's watching by inotify, with what it keeps to itself told: events that were lost, folders that
-could not be watched.
+"""The kernel's queue of what happened in folders, by way of watchdog's binding to it.
 
-By itself it answers an overflow by watching everything anew, which on a large tree overflows again, for ever;
-and a folder that the system does not let it watch it passes over in silence.
+Only the binding: why not watchdog's observers, docs/decisions/0023-watching.md.
 """
 
+import ctypes
 import errno
-import logging
 import os
-import warnings
-from collections.abc import Callable
-from typing import Any
+import struct
+from pathlib import Path
+from typing import NamedTuple
 
-from watchdog.events import (
-    DirAttribEvent,
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileAttribEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
+from watchdog.observers.inotify_c import InotifyConstants as Bits
+from watchdog.observers.inotify_c import inotify_add_watch, inotify_init, inotify_rm_watch
+
+LIMITS = Path("/proc/sys/fs/inotify")
+
+# What can change a listing, a file or its metadata. Opening and reading are left out: the walk that adds
+# watches would fill the queue by itself. IN_MODIFY is for files that are never closed, as databases are.
+# IN_MASK_ADD: a folder that is met twice keeps what was asked for first.
+FOLDER = (
+    Bits.IN_ATTRIB
+    | Bits.IN_MODIFY
+    | Bits.IN_CLOSE_WRITE
+    | Bits.IN_MOVED_FROM
+    | Bits.IN_MOVED_TO
+    | Bits.IN_CREATE
+    | Bits.IN_DELETE
+    | Bits.IN_ONLYDIR
+    | Bits.IN_EXCL_UNLINK
+    | Bits.IN_MASK_ADD
 )
-from watchdog.observers.api import BaseObserver, EventQueue, ObservedWatch
-from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
-from watchdog.observers.inotify_c import InotifyFD, Mask
+ROOT = FOLDER | Bits.IN_MOVE_SELF | Bits.IN_DELETE_SELF
+LEFT = Bits.IN_IGNORED | Bits.IN_UNMOUNT | Bits.IN_MOVE_SELF | Bits.IN_DELETE_SELF
+NEW_NAME = Bits.IN_CREATE | Bits.IN_MOVED_TO
+OLD_NAME = Bits.IN_DELETE | Bits.IN_MOVED_FROM
+IN_ISDIR = Bits.IN_ISDIR
+OVERFLOW = Bits.IN_Q_OVERFLOW
 
-# What it warns of is told by us.
-logging.getLogger("watchdog").setLevel(logging.CRITICAL)
-# A folder that moves is watched once more under the watch that it has: so the kernel wants it.
-warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
-
-# All but opening, reading, and what follows from the others. With those its own walk through the folders
-# fills the queue, and nothing is ever told of a tree of 55,000.
-EVENTS: list[type[FileSystemEvent]] = [
-    FileCreatedEvent,
-    FileModifiedEvent,
-    FileAttribEvent,
-    FileClosedEvent,
-    FileDeletedEvent,
-    FileMovedEvent,
-    DirCreatedEvent,
-    DirAttribEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-]
-# A folder that was removed before it could be watched is not missed.
-_GONE = (errno.ENOENT, errno.ENOTDIR)
-Refused = Callable[[bytes], None]
-Overflowed = Callable[[], None]
+_HEAD = struct.Struct("iIII")
+_BUFFER = 256 * 1024
 
 
-class _Group(InotifyWatchGroup):
-    """The watches of one tree. `refused` and `overflowed` are called in its threads."""
-
-    def __init__(
-        self, fd: InotifyFD, path: bytes, mask: Mask, refused: Refused, overflowed: Overflowed
-    ) -> None:
-        self._refused, self._overflowed = refused, overflowed
-        super().__init__(fd, path, mask, is_recursive=True)
-
-    @property
-    def count(self) -> int:
-        return len(self._active_callbacks_by_watch)
-
-    def on_queue_overflow(self) -> None:
-        self._overflowed()
-
-    def _add_callback(self, path: bytes) -> None:
-        try:
-            wd = self._inotify_fd.add_callback(path, self.event_mask, self._callback, self._id)
-        except OSError as error:
-            if path == self.path:
-                raise
-            if error.errno not in _GONE:
-                self._refused(path)
-            return
-        self._active_callbacks_by_path[path] = wd
-        self._active_callbacks_by_watch[wd] = path
-
-
-class Emitter(InotifyEmitter):
-    """One tree."""
-
-    def __init__(
-        self,
-        queue: EventQueue,
-        watch: ObservedWatch,
-        *,
-        refused: Refused,
-        overflowed: Overflowed,
-        **more: Any,
-    ) -> None:
-        super().__init__(queue, watch, **more)
-        self._refused, self._overflowed = refused, overflowed
-
-    def on_thread_start(self) -> None:
-        path, mask = os.fsencode(self.watch.path), self.get_event_mask_from_filter()
-        self._inotify = _Group(self._inotify_fd, path, mask, self._refused, self._overflowed)
-
-    @property
-    def count(self) -> int:
-        """How many folders are watched."""
-        return self._inotify.count if isinstance(self._inotify, _Group) else 0
-
-
-class Observer(BaseObserver):
-    """Watches trees. `refused` is called with each folder that cannot be watched, `overflowed` when events
-    were lost: then this observer is of no use any more. Both are called in threads of its own.
+class Event(NamedTuple):
+    """One of them: `wd` is the number of the watch, -1 where the queue overflowed; `name` is b"" where the
+    folder itself is meant.
     """
 
-    def __init__(self, refused: Refused, overflowed: Overflowed) -> None:
-        self._fd = InotifyFD()
-        self._fd.start()
-        super().__init__(Emitter, inotify_fd=self._fd, refused=refused, overflowed=overflowed)
+    wd: int
+    mask: int
+    name: bytes
 
-    def on_thread_stop(self) -> None:
-        super().on_thread_stop()
-        self._fd.stop()
-        self._fd.join()
 
-    @property
-    def is_working(self) -> bool:
-        """Whether every thread of it is still there: an event that one of them does not expect ends it."""
-        return self._fd.is_alive() and all(each.is_alive() for each in (self, *self.emitters))
+class Queue:
+    """A queue with its watches. Not safe to use from two threads at once. Raises OSError where there can be
+    no more queues (EMFILE). Holds no folder open, so that a disk can be unmounted.
+    """
 
-    @property
-    def count(self) -> int:
-        """How many folders are watched."""
-        return sum(emitter.count for emitter in self.emitters if isinstance(emitter, Emitter))
+    def __init__(self) -> None:
+        self.fd = inotify_init()
+        if self.fd < 0:
+            raise _failure()
+        # watchdog's binding knows no inotify_init1.
+        os.set_inheritable(self.fd, False)
+        os.set_blocking(self.fd, False)
+
+    def add(self, folder: int, mask: int) -> int:
+        """Watch an open folder; the number of its watch, which is the same as before where it is watched
+        already. Raises OSError.
+        """
+        wd = inotify_add_watch(self.fd, b"/proc/self/fd/%d" % folder, mask)
+        if wd < 0:
+            raise _failure()
+        return wd
+
+    def remove(self, wd: int) -> None:
+        """Watch this no longer. A watch that is gone with its folder is not an error."""
+        inotify_rm_watch(self.fd, wd)  # type: ignore[arg-type]  # a NewType of watchdog
+
+    def read(self) -> list[Event]:
+        """What has happened, in order, without waiting: some of it; nothing where the queue is empty."""
+        try:
+            return _parsed(os.read(self.fd, _BUFFER))
+        except BlockingIOError:
+            return []
+
+    def close(self) -> None:
+        """Let go of all watches. The kernel needs no list of them."""
+        os.close(self.fd)
+
+
+def limit(name: str) -> int:
+    """What the system allows; 0 where it does not tell."""
+    try:
+        return int((LIMITS / name).read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _parsed(data: bytes) -> list[Event]:
+    events, at = [], 0
+    while at < len(data):
+        wd, mask, _, length = _HEAD.unpack_from(data, at)
+        at += _HEAD.size + length
+        events.append(Event(wd, mask, data[at - length : at].rstrip(b"\0")))
+    return events
+
+
+def _failure() -> OSError:
+    number = ctypes.get_errno() or errno.EIO
+    return OSError(number, os.strerror(number))

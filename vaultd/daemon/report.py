@@ -13,7 +13,7 @@ class Report(Protocol):
     """Who is told what happens; called by the thread of the service."""
 
     def watching(self, tended: Tended) -> None:
-        """A source is watched from now on."""
+        """A source is watched, or better or worse than before."""
         ...
 
     def gone(self, source: Source) -> None:

@@ -19,11 +19,10 @@ from vaultd.daemon.turns import Turns
 from vaultd.errors import Busy, Damaged, Missing, VaultdError
 from vaultd.jobs.level import SAVED
 from vaultd.jobs.onwards import Enter, on_some_copy
-from vaultd.jobs.places import location
 from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken, take_snapshot
-from vaultd.jobs.sources import my_sources
+from vaultd.jobs.sources import my_sources, own_tops
 from vaultd.jobs.usable import NOT_NOW
 from vaultd.progress import Silent
 from vaultd.settings import Home
@@ -115,8 +114,11 @@ class Service:
         now = time.monotonic()
         self._pulse()
         self._look_around(now)
-        for tended in self.tended:
-            tended.take_in(now)
+        turned = [tended for tended in self.tended if tended.take_in(now)]
+        for tended in turned:
+            self._report.watching(tended)
+        if turned:
+            self._report.states(self.tended)
         if self.paused_until is not None:
             self._rest(now + GLANCE)
             return
@@ -154,15 +156,15 @@ class Service:
             gone = self._tended.pop(known)
             gone.stop()
             self._report.gone(gone.source)
+        own = own_tops(session)
         for identity, source in mine.items():
             known_as = self._tended.get(identity)
-            if known_as is not None and known_as.source.body == source.body:
+            # A copy that was unplugged is no reason to begin anew.
+            if known_as is not None and known_as.source.body == source.body and own <= known_as.own:
                 continue
             if known_as is not None:
                 known_as.stop()
-            own = [self._home.config, self._home.state, self._home.runtime, *_folders(session)]
             self._tended[identity] = Tended(source, time.monotonic(), self._wake.set, own)
-            self._report.watching(self._tended[identity])
         self._report.states(self.tended)
 
     def _save(self, tended: Tended, dirty: Dirty) -> None:
@@ -273,11 +275,6 @@ def _changes(session: Session, taken: Taken) -> Iterator[bytes]:
     if taken.made and taken.parent is not None:
         before, now = (View(session.vault, each.body.root) for each in (taken.parent, taken.snapshot))
         yield from (change.path for change in compare(before, now) if isinstance(change, Change))
-
-
-def _folders(session: Session) -> list[Path]:
-    """Where copies stand on this computer."""
-    return [folder for place in session.settings.copies if (folder := location(place).folder) is not None]
 
 
 def _changed(file: Path) -> int | None:

@@ -1,32 +1,30 @@
 """One source that is watched: what happened in it and waits, and what has to be looked at again."""
 
-import os
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
+from vaultd.daemon.changes import UNMOUNTED, Beginning, Change, Gone, Lost, Scanning, State, Watching
+from vaultd.daemon.changes import Dirty as Told
 from vaultd.daemon.proof import Proof
-from vaultd.daemon.settler import Settler
-from vaultd.daemon.watching import Watch, Watched
+from vaultd.daemon.scope import Inode, Scope
+from vaultd.daemon.settler import LONGEST, Settler
+from vaultd.daemon.watching import MOST_PARTS, Watch
 from vaultd.jobs.snapshot import Taken
 from vaultd.tree.dirty import EVERYTHING, Dirty
 from vaultd.tree.look import GRAIN_NS
-from vaultd.tree.patterns import Selection
 from vaultd.tree.sources import Source
 
 # All of a source is looked at once a day, since what the kernel tells is a hint.
 DAILY = 24 * 3600.0
-# Where it tells nothing, or not of every folder, this often.
+# What the kernel tells nothing of, this often.
 BLIND = 15 * 60.0
 # A folder of a source that is not there is tried again.
 AGAIN = 60.0
-# What the kernel tells is held back for half a second, in which a rename may find its other end.
+# What the kernel tells may take a moment to be heard.
 _ON_ITS_WAY = 1.0
 _YOUNG = GRAIN_NS / 1e9 + 1
-
-_Happened = tuple[bytes, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,80 +36,87 @@ class Waiting:
 
 
 class Tended:
-    """Threads of its watch put in what happened; everything else is called by one thread.
+    """The thread of its watch puts in what happened; everything else is called by one thread.
 
     What happens in one of the folders `own`, which are those of vaultd itself, is not listened to: to save
     something changes them, and would never end.
     """
 
     def __init__(
-        self, source: Source, now: float, wake: Callable[[], None], own: Iterable[Path] = ()
+        self, source: Source, now: float, wake: Callable[[], None], own: frozenset[Inode] = frozenset()
     ) -> None:
-        self.source = source
-        self._own = frozenset(_within(source.body.path, own))
+        self.source, self.own = source, own
         self._wake = wake
-        self._happened: queue.SimpleQueue[_Happened | None] = queue.SimpleQueue()
+        self._happened: queue.SimpleQueue[Change] = queue.SimpleQueue()
         self._settler = Settler()
         self._proof = Proof()
-        self._selection = Selection(exclude=tuple(source.body.exclude))
         self._later: list[tuple[float, Dirty]] = []
-        self._watch = Watch(source.body.path, self._changed, self._lost)
-        self._watch.start()
+        body = source.body
+        self._watch = Watch(Scope(body.path, tuple(body.exclude), body.cross, own), self._told)
+        self._begun = now
         self._settler.tell_everything(now)
-        self._look_at_all = now + self._pause()
+        self._look_again = now + BLIND
+        self._look_at_all = now + DAILY
+        self._watch.start()
 
-    def _changed(self, path: bytes, deep: bool) -> None:
-        self._happened.put((path, deep))
-        self._wake()
-
-    def _lost(self) -> None:
-        self._happened.put(None)
+    def _told(self, change: Change) -> None:
+        self._happened.put(change)
         self._wake()
 
     def stop(self) -> None:
-        self._watch.stop()
+        self._watch.close()
 
     @property
-    def watched(self) -> Watched:
-        return self._watch.watched
+    def state(self) -> State:
+        """How well it is watched."""
+        return self._watch.state
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the kernel tells of every folder."""
+        return isinstance(self.state, Watching) and not self.state.part_count
 
     def waiting(self) -> Waiting:
         return Waiting(len(self._settler), self._settler.since)
 
-    def take_in(self, now: float) -> None:
-        """Hear what was told, and what time has come for."""
-        self._hear(now)
-        if self._watch.is_elsewhere:
-            self.look_at_all(now)
-        elif now >= self._look_at_all:
-            is_daily = self.watched.whole
+    def take_in(self, now: float) -> bool:
+        """Hear what was told, and what time has come for. True where it is watched better or worse now."""
+        turned = self._hear(now)
+        if now >= self._look_at_all:
+            is_daily = self.is_whole
             self.look_at_all(now)
             if is_daily:
                 self._proof.begin()
+        if now >= self._look_again:
+            self._look_at_what_is_not_told(now)
         due = [dirty for when, dirty in self._later if when <= now]
         self._later = [(when, dirty) for when, dirty in self._later if when > now]
         for dirty in due:
             self._tell(dirty, now)
+        return turned
 
     def look_at_all(self, now: float) -> None:
-        """Of what happened nothing is known: a scan of everything finds it. What could not be watched may be
-        by now.
-        """
-        if self._watch.is_elsewhere or not self.watched.whole:
-            self._proof.spoil()
-            self._watch.stop()
-            self._watch.start()
+        """Of what happened nothing is known: a scan of everything finds it."""
         self._settler.tell_everything(now)
-        self._look_at_all = now + self._pause()
+        self._look_at_all = now + DAILY
 
     def next(self) -> float:
         """When there is something to do, if nothing happens before."""
-        times = [self._look_at_all, *(when for when, _ in self._later)]
+        times = [self._look_at_all, self._look_again, *(when for when, _ in self._later)]
         ready = self._settler.next()
         return min([*times, ready] if ready is not None else times)
 
     def ready(self, now: float) -> Dirty | None:
-        """What to look at now; it waits no more."""
+        """What to look at now; it waits no more. Nothing where only the bare folder is left that the source
+        was mounted on, and nothing while its folders are being found for the first time, after which all is
+        looked at once.
+        """
+        state = self.state
+        if isinstance(state, Gone) and state.code == UNMOUNTED:
+            return None
+        begins = isinstance(state, Scanning) and isinstance(state.reason, Beginning)
+        if begins and now < self._begun + LONGEST:
+            return None
         return self._settler.ready(now)
 
     def saved(self, taken: Taken, now: float) -> None:
@@ -140,27 +145,34 @@ class Tended:
         """Somebody else is writing: the same again as soon as may be."""
         self._tell(dirty, now)
 
-    def _hear(self, now: float) -> None:
+    def _hear(self, now: float) -> bool:
+        turned = False
         while True:
             try:
                 happened = self._happened.get_nowait()
             except queue.Empty:
-                return
-            if happened is None:
-                self._proof.spoil()
-                self._watch.stop()
-                self._watch.start()
+                return turned
+            if isinstance(happened, Told):
+                self._proof.heard(happened.folder, deep=happened.deep)
+                self._settler.tell(happened.folder, now, deep=happened.deep)
+                continue
+            turned = True
+            self._proof.spoil()
+            if isinstance(happened, Lost):
                 self.look_at_all(now)
-            elif not self._is_excluded(happened[0]):
-                self._proof.heard(happened[0], deep=happened[1])
-                self._settler.tell(happened[0], now, deep=happened[1])
+            else:
+                self._look_at_what_is_not_told(now)
 
-    def _is_excluded(self, path: bytes) -> bool:
-        if not path or (self._selection.takes_all and not self._own):
-            return False
-        parts = path.split(b"/")
-        above = [b"/".join(parts[: end + 1]) for end in range(len(parts))]
-        return any(each in self._own or self._selection.excludes(each, folder=True) for each in above)
+    def _look_at_what_is_not_told(self, now: float) -> None:
+        """The parts that are not watched, or everything, and again in a while."""
+        self._look_again = now + (AGAIN if isinstance(self.state, Gone) else BLIND)
+        if self.is_whole:
+            return
+        if isinstance(self.state, Watching) and self.state.part_count <= MOST_PARTS:
+            for part in self.state.parts:
+                self._settler.tell(part.folder, now, deep=True)
+        else:
+            self.look_at_all(now)
 
     def _tell(self, dirty: Dirty, now: float) -> None:
         if dirty is EVERYTHING:
@@ -168,17 +180,3 @@ class Tended:
             return
         for path in dirty.folders():
             self._settler.tell(path, now, deep=dirty.is_deep(path))
-
-    def _pause(self) -> float:
-        if self.watched.whole:
-            return DAILY
-        return BLIND if os.path.isdir(self.source.body.path) else AGAIN
-
-
-def _within(root: bytes, folders: Iterable[Path]) -> Iterator[bytes]:
-    """The paths in a source of those that stand in it."""
-    above = os.path.realpath(root) + b"/"
-    for folder in folders:
-        path = os.path.realpath(os.fsencode(folder))
-        if path.startswith(above):
-            yield path[len(above) :]

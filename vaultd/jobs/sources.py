@@ -218,6 +218,12 @@ def own_folders(session: Session) -> frozenset[tuple[int, int]]:
     return frozenset(identity for path in paths if (identity := _identity(path)) is not None)
 
 
+def own_tops(session: Session) -> frozenset[tuple[int, int]]:
+    """As `own_folders`, but those only that all others stand in."""
+    found = map(_identity, own_places(session))
+    return frozenset(identity for identity in found if identity is not None)
+
+
 def _folders_in(copy: bytes) -> Iterator[bytes]:
     """A copy has folders, some of which have folders; below those there are files only."""
     for path in _subfolders(copy):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaultd_cli import show
+from vaultd_cli import show, watched
 from vaultd_cli.amounts import span
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import Group
@@ -16,7 +16,7 @@ from vaultd_cli.console import Column
 from vaultd_cli.run import Run
 from vaultd_cli.running import running
 from vaultd_cli.services import command_of
-from vaultd_cli.told import Told, as_json, tell_watched
+from vaultd_cli.told import Told, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,7 +205,7 @@ def status(run: Run) -> int:
         columns = [Column("column.name"), Column("column.watched"), Column("column.waiting")]
         run.console.table(columns, [_row(each) for each in found.sources])
         for each in found.sources:
-            tell_watched(run, each)
+            watched.tell(run, each)
     if found.paused and not run.json:
         run.console.warn("daemon.paused", until=show.moment(found.paused))
     return 0 if found.pid and found.is_whole else _NOT_ALL_SAFE

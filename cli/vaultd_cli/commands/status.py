@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaultd_cli import coverage, others, show
+from vaultd_cli import coverage, others, show, watched
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import command
 from vaultd_cli.commands.source import warn_of_one_disk
@@ -16,7 +16,6 @@ from vaultd_cli.metrics import lines_of
 from vaultd_cli.others import warn_of_memory
 from vaultd_cli.run import Run
 from vaultd_cli.running import Running, running, since
-from vaultd_cli.told import tell_watched
 
 if TYPE_CHECKING:
     from vaultd.jobs.status import CopyStatus, SourceStatus, Status
@@ -67,7 +66,7 @@ def _tell_daemon(run: Run, daemon: Running) -> None:
         if each["waiting"]:
             when = show.moment(since(each))
             run.console.answer("status.waits", name=each["name"], folders=each["waiting"], since=when)
-        tell_watched(run, each)
+        watched.tell(run, each)
 
 
 def _tell(run: Run, found: "Status") -> None:
