@@ -422,6 +422,21 @@ class SourceEmpty(VaultdError):
 
 
 @dataclass(eq=False)
+class NoSuchNotice(VaultdError):
+    """No notice has an id that begins so, or, where `found` is not 0, more than one."""
+
+    notice: str
+    found: int = 0
+
+
+@dataclass(eq=False)
+class NoSuchChannel(VaultdError):
+    """There is no channel of this name."""
+
+    channel: str
+
+
+@dataclass(eq=False)
 class NoSuchSnapshot(VaultdError):
     """No snapshot fits this selector."""
 

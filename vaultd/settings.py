@@ -11,6 +11,9 @@ the socket go to the usual places of the desktop (XDG base directories).
     label = "disk"
     url = "/media/disk/vault"
     copy_id = "32 hex digits"
+    [[channels]]
+    name = "mail"
+    url = "mailtos://user:password@host"
 """
 
 import os
@@ -125,6 +128,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to tell the owner something; the URL holds what it needs to be let in, and is never shown."""
+
+    name: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What config.toml says. `unknown` holds what a newer vaultd, or its owner, wrote there; it is kept.
 
@@ -138,6 +149,7 @@ class Settings:
     spool_gib: int = SPOOL_GIB
     limit_upload: int = 0
     battery: int = BATTERY
+    channels: tuple[Channel, ...] = ()
     unknown: dict[str, Any] = field(default_factory=dict)
 
 
@@ -203,13 +215,14 @@ class _Wrong(ValueError):
 def _from_table(table: dict[str, Any]) -> Settings:
     rest = dict(table)
     vault_id = _take_id(rest, "vault_id")
-    places = rest.pop("copies", [])
-    if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
-        raise _Wrong("copies")
+    places, channels = _take_tables(rest, "copies"), _take_tables(rest, "channels")
     spool_gib = _take_count(rest, "spool_gib", SPOOL_GIB)
     limit = _take_count(rest, "limit_upload", 0)
     battery = _take_count(rest, "battery", BATTERY)
-    return Settings(vault_id, tuple(_place(place) for place in places), spool_gib, limit, battery, rest)
+    told = tuple(Channel(_take(each, "name", str), _take(each, "url", str)) for each in channels)
+    return Settings(
+        vault_id, tuple(_place(place) for place in places), spool_gib, limit, battery, told, rest
+    )
 
 
 def _place(table: dict[str, Any]) -> Place:
@@ -220,6 +233,13 @@ def _place(table: dict[str, Any]) -> Place:
 def _take(table: dict[str, Any], key: str, kind: type[_T]) -> _T:
     value = table.pop(key, None)
     if not isinstance(value, kind):
+        raise _Wrong(key)
+    return value
+
+
+def _take_tables(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    value = table.pop(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise _Wrong(key)
     return value
 
@@ -251,4 +271,7 @@ def _to_table(settings: Settings) -> dict[str, Any]:
         numbers["limit_upload"] = settings.limit_upload
     if settings.battery != BATTERY:
         numbers["battery"] = settings.battery
-    return {"vault_id": settings.vault_id.hex(), **numbers, **settings.unknown, "copies": copies}
+    tables: dict[str, Any] = {"copies": copies}
+    if settings.channels:
+        tables["channels"] = [{"name": each.name, "url": each.url} for each in settings.channels]
+    return {"vault_id": settings.vault_id.hex(), **numbers, **settings.unknown, **tables}

@@ -10,11 +10,14 @@ from tests.format.values import ID, entries, ids, mutated, refused, structures, 
 from vaultd.format import canon
 from vaultd.format.entry import FOLDER, Entry, spell_out
 from vaultd.format.record import (
+    AcknowledgeBody,
+    AttemptBody,
     BODIES,
     CopyAddedBody,
     DeviceBody,
     KeyAddedBody,
     KeyRemovedBody,
+    NoticeBody,
     Record,
     SnapshotBody,
     SourceBody,
@@ -64,6 +67,9 @@ bodies = st.one_of(
     st.builds(CopyAddedBody, copy=bin16, label=words, vault_id=ids),
     st.builds(KeyAddedBody, kdf=times, label=words, slot=ids),
     st.builds(KeyRemovedBody, answers=st.lists(ids, max_size=2), slot=ids),
+    st.builds(NoticeBody, about=words, facts=st.dictionaries(words, times, max_size=2), what=words),
+    st.builds(AttemptBody, answer=words, channel=words, notice=ids, taken=st.booleans()),
+    st.builds(AcknowledgeBody, answers=st.lists(ids, max_size=2)),
 )
 
 

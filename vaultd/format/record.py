@@ -151,11 +151,43 @@ class KeyRemovedBody(Body, frozen=True, kw_only=True):
     slot: Bytes32
 
 
+class NoticeBody(Body, frozen=True, kw_only=True):
+    """Something that the owner has to know: `what` is a word, `about` the name of what it happened to, and
+    `facts` are numbers by their names.
+    """
+
+    WORD: ClassVar[str] = "notice"
+
+    about: str
+    facts: dict[str, Int]
+    what: str
+
+
+class AttemptBody(Body, frozen=True, kw_only=True):
+    """That a notice was handed to a channel: whether it took it, and what it answered."""
+
+    WORD: ClassVar[str] = "attempt"
+
+    answer: str
+    channel: str
+    notice: Bytes32
+    taken: bool
+
+
+class AcknowledgeBody(Body, frozen=True, kw_only=True):
+    """That the owner knows; `answers` are ids of notices."""
+
+    WORD: ClassVar[str] = "acknowledge"
+
+    answers: list[Bytes32]
+
+
 BODIES: dict[str, type[Body]] = {
     body.WORD: body
     for body in (
         *(SnapshotBody, DeviceBody, SourceBody),
         *(CopyAddedBody, CopyRetiredBody, HealBody, KeyAddedBody, KeyRemovedBody),
+        *(NoticeBody, AttemptBody, AcknowledgeBody),
     )
 }
 

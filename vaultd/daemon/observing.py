@@ -1,0 +1,120 @@
+"""Of what happens, what the owner has to know: everything is passed on as it is, and some of it is noticed."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from vaultd.daemon import chores, report
+from vaultd.daemon.noticed import Noticed
+from vaultd.daemon.tended import Tended
+from vaultd.errors import SourceEmpty, SourceGone, Unreachable, VaultdError
+from vaultd.jobs.check import Report
+from vaultd.jobs.drill import Drill
+from vaultd.jobs.protect import Reached
+from vaultd.jobs.snapshot import Taken
+from vaultd.jobs.status import CopyStatus
+from vaultd.settings import Place
+from vaultd.tree.sources import Source
+
+# A twentieth, or what a busy week brings: less of it free is nearly full.
+_FREE_PART, _FREE_BYTES = 20, 10 << 30
+# What all sources together are.
+_ALL = ""
+
+
+class Told(report.Report, chores.Told, Protocol):
+    """Who is told all of it."""
+
+
+class Observing:
+    """Stands between the daemon and `told`, who is told everything."""
+
+    def __init__(self, noticed: Noticed, told: Told) -> None:
+        self._noticed, self._told = noticed, told
+        self._overflows: dict[bytes, int] = {}
+
+    def watching(self, tended: Tended) -> None:
+        known = self._overflows.get(tended.source.body.id, 0)
+        if tended.overflows > known:
+            self._overflows[tended.source.body.id] = tended.overflows
+            self._noticed.happened("overflow", tended.source.body.name, {})
+        self._told.watching(tended)
+
+    def gone(self, source: Source) -> None:
+        for what in ("source-gone", "source-unreadable"):
+            self._noticed.ends(what, source.body.name)
+        self._told.gone(source)
+
+    def saved(self, taken: Taken, reached: Reached) -> None:
+        name = taken.snapshot.body.name
+        self._noticed.ends("source-gone", name)
+        if taken.trouble_count:
+            self._noticed.holds("source-unreadable", name, {"files": taken.trouble_count})
+        else:
+            self._noticed.ends("source-unreadable", name)
+        self._reached(reached)
+        self._told.saved(taken, reached)
+
+    def untold(self, source: Source, paths: int) -> None:
+        self._noticed.happened("untold", source.body.name, {"paths": paths})
+        self._told.untold(source, paths)
+
+    def caught_up(self, reached: Reached) -> None:
+        self._reached(reached)
+        self._told.caught_up(reached)
+
+    def failed(self, error: VaultdError, source: Source | None = None) -> None:
+        if source is not None and isinstance(error, SourceGone | SourceEmpty):
+            self._noticed.holds("source-gone", source.body.name, {})
+        self._noticed.holds("unprotected", _ALL, {})
+        self._told.failed(error, source)
+
+    def states(self, tended: list[Tended]) -> None:
+        self._told.states(tended)
+
+    def scrubbed(self, place: Place, found: Report | VaultdError) -> None:
+        if isinstance(found, Report) and (found.damage or found.lost_count or found.healed):
+            facts = {"files": len(found.damage) + len(found.healed), "healed": len(found.healed)}
+            self._noticed.happened("damage", place.label, {**facts, "lost": found.lost_count})
+        self._told.scrubbed(place, found)
+
+    def drilled(self, place: Place, found: Drill | VaultdError) -> None:
+        if isinstance(found, Drill) and found.tried and not found.passed:
+            facts = {"files": found.files, "wrong": len(found.wrong), "damage": len(found.damage)}
+            self._noticed.happened("drill", place.label, facts)
+        self._told.drilled(place, found)
+
+    def looked(self, copies: Iterable[CopyStatus]) -> None:
+        """Once a day, at every copy."""
+        copies = list(copies)
+        for copy in copies:
+            self._away(copy.place, copy.error)
+            if copy.space is None:
+                continue
+            if copy.space.free < min(_FREE_BYTES, copy.space.total // _FREE_PART):
+                self._noticed.holds("copy-full", copy.place.label, {"free": copy.space.free})
+            else:
+                self._noticed.ends("copy-full", copy.place.label)
+        self._told.looked(copies)
+
+    def not_done(self, error: VaultdError) -> None:
+        self._told.not_done(error)
+
+    def _reached(self, reached: Reached) -> None:
+        if reached.as_asked:
+            self._noticed.ends("unprotected", _ALL)
+        else:
+            self._noticed.holds("unprotected", _ALL, {})
+        for behind in reached.behind:
+            self._away(behind.place, behind.error)
+        mended = {mended.place.label: len(mended.names) for mended in reached.healed}
+        hurt = [error.copy for error in reached.damage]
+        for label in mended.keys() | set(hurt):
+            healed = mended.get(label, 0)
+            facts = {"files": hurt.count(label) + healed, "healed": healed, "lost": 0}
+            self._noticed.happened("damage", label, facts)
+
+    def _away(self, place: Place, error: VaultdError | None) -> None:
+        if error is None:
+            self._noticed.ends("copy-away", place.label)
+        elif isinstance(error, Unreachable):
+            self._noticed.holds("copy-away", place.label, {})

@@ -1,0 +1,86 @@
+"""Hand one notice to one channel, by apprise: `python -m vaultd.daemon.sending` in a process of its own.
+
+A process, since what apprise brings along takes 20 MB and its own time, and a channel may hang. What it is to
+send comes on stdin, so that no other user sees the URL among the arguments.
+"""
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from vaultd.settings import Channel
+
+# A mail server may think for long; a person is told by the other channels meanwhile.
+PATIENCE = 60.0
+NO_ANSWER, NOT_INSTALLED, BAD_URL = "no answer", "apprise is not installed", "not a channel"
+# Parts of a URL that are shorter stand in every other sentence as well.
+_SECRET = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Whether the channel took it, and what it said; nothing of the channel's URL stands in that."""
+
+    taken: bool
+    answer: str
+
+
+def send(channel: Channel, title: str, text: str, patience: float = PATIENCE) -> Sent:
+    """Hand it over, and wait for the answer. Never raises for what a channel does."""
+    words = json.dumps({"url": channel.url, "title": title, "text": text})
+    command = [sys.executable, "-P", "-m", "vaultd.daemon.sending"]
+    try:
+        done = subprocess.run(
+            command, input=words, capture_output=True, text=True, timeout=patience, check=False
+        )
+        found = json.loads(done.stdout)
+        return Sent(bool(found["taken"]), _without(channel.url, str(found["answer"])))
+    except subprocess.TimeoutExpired:
+        return Sent(False, NO_ANSWER)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Sent(False, "failed")
+
+
+def is_channel(url: str) -> bool:
+    """Whether this can be a channel; True also where apprise is not installed to tell. Asks no network."""
+    try:
+        import apprise
+    except ImportError:
+        return True
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    return apprise.Apprise.instantiate(url, suppress_exceptions=True) is not None
+
+
+def _without(url: str, answer: str) -> str:
+    """A token in a URL must not get into the journal by way of an error."""
+    for part in sorted(re.split(r"[/:@?&=,#]+", url), key=len, reverse=True):
+        if len(part) >= _SECRET:
+            answer = answer.replace(part, "***")
+    return answer
+
+
+def _hand_over(url: str, title: str, text: str) -> Sent:
+    try:
+        import apprise
+    except ImportError:
+        return Sent(False, NOT_INSTALLED)
+    target = apprise.Apprise()
+    if not target.add(url):
+        return Sent(False, BAD_URL)
+    with apprise.LogCapture(level=apprise.logging.INFO, fmt="%(message)s") as log:
+        taken = bool(target.notify(body=text, title=title))
+        said = [line for line in log.getvalue().splitlines() if line.strip()]
+    return Sent(taken, said[-1] if said else "")
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    sent = _hand_over(asked["url"], asked["title"], asked["text"])
+    json.dump({"taken": sent.taken, "answer": sent.answer}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
