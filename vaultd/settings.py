@@ -220,9 +220,7 @@ def _from_table(table: dict[str, Any]) -> Settings:
     limit = _take_count(rest, "limit_upload", 0)
     battery = _take_count(rest, "battery", BATTERY)
     told = tuple(Channel(_take(each, "name", str), _take(each, "url", str)) for each in channels)
-    return Settings(
-        vault_id, tuple(_place(place) for place in places), spool_gib, limit, battery, told, rest
-    )
+    return Settings(vault_id, tuple(_place(place) for place in places), spool_gib, limit, battery, told, rest)
 
 
 def _place(table: dict[str, Any]) -> Place:

@@ -11,12 +11,15 @@ from vaultd_cli.failure import explain
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vaultd.daemon.tended import Tended
     from vaultd.errors import VaultdError
     from vaultd.jobs.check import Report
     from vaultd.jobs.drill import Drill
     from vaultd.jobs.protect import Reached
     from vaultd.jobs.snapshot import Taken
+    from vaultd.jobs.status import CopyStatus
     from vaultd.settings import Place
     from vaultd.tree.sources import Source
 
@@ -38,6 +41,9 @@ class Told:
     def gone(self, source: "Source") -> None:
         self._run.console.answer("daemon.lets-go", name=source.body.name)
 
+    def read(self, source: "Source", taken: "Taken") -> None:
+        pass
+
     def saved(self, taken: "Taken", reached: "Reached") -> None:
         body = taken.snapshot.body
         self._run.console.answer(
@@ -56,7 +62,7 @@ class Told:
         if not reached.as_asked:
             others.tell(self._run, reached)
 
-    def failed(self, error: "VaultdError") -> None:
+    def failed(self, error: "VaultdError", _: "Source | None" = None) -> None:
         explain(error).show(self._run.console)
 
     def scrubbed(self, place: "Place", found: "Report | VaultdError") -> None:
@@ -67,6 +73,9 @@ class Told:
         elif found.read[0] or not found.sound or found.healed:
             tell_part(self._run, found, place.label)
         sys.stdout.flush()
+
+    def looked(self, copies: "Iterable[CopyStatus]") -> None:
+        pass
 
     def drilled(self, place: "Place", found: "Drill | VaultdError") -> None:
         from vaultd_cli.commands.drill import tell

@@ -22,6 +22,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "snapshots": "vaultd_cli.commands.snapshots:snapshots",
         "status": "vaultd_cli.commands.status:status",
         "daemon": "vaultd_cli.commands.daemon:daemon",
+        "notices": "vaultd_cli.commands.notices:notices",
+        "acknowledge": "vaultd_cli.commands.notices:acknowledge",
+        "channel": "vaultd_cli.commands.channel:channel",
     },
     "help.look": {
         "ls": "vaultd_cli.commands.ls:ls",
@@ -39,6 +42,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "drill": "vaultd_cli.commands.drill:drill",
         "key": "vaultd_cli.commands.key:key",
         "recovery-code": "vaultd_cli.commands.recovery_code:recovery_code",
+        "journal": "vaultd_cli.commands.journal:journal",
         "doctor": "vaultd_cli.commands.doctor:doctor",
     },
     "help.other": {

@@ -98,6 +98,8 @@ def reachable(key: str, words: set[str]) -> bool:
         return _is_a_verb(name.split("."), words)
     if family == "doctor":
         return name.removesuffix(".bad") in words
+    if family in ("notice", "notice-next"):
+        return name in words
     if family in ("why", "silent", "bad-url", "store-keys", "password-file", "unfit"):
         return name in words or name in errno.errorcode.values()
     return family in ("usage", "stage", "kind", "level") and name in words

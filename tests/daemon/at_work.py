@@ -39,6 +39,9 @@ class Noted:
     def gone(self, source: Source) -> None:
         self.let_go.append(source.body.name)
 
+    def read(self, source: Source, taken: Taken) -> None:
+        pass
+
     def saved(self, taken: Taken, reached: Reached) -> None:
         self.takens.append(taken)
 
@@ -48,7 +51,7 @@ class Noted:
     def caught_up(self, reached: Reached) -> None:
         pass
 
-    def failed(self, error: VaultdError) -> None:
+    def failed(self, error: VaultdError, source: Source | None = None) -> None:
         self.errors.append(error)
 
     def states(self, tended: list[Tended]) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from vaultd.errors import VaultdError
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
 from vaultd.jobs.session import Session
+from vaultd.jobs.status import CopyStatus
 from vaultd.settings import Place
 
 DAY_NS = 86_400 * 10**9
@@ -28,6 +29,10 @@ class Noted:
         self.scrubs: list[tuple[str, Report | VaultdError]] = []
         self.drills: list[tuple[str, Drill | VaultdError]] = []
         self.errors: list[VaultdError] = []
+        self.looks: list[list[CopyStatus]] = []
+
+    def looked(self, copies: Iterable[CopyStatus]) -> None:
+        self.looks.append(list(copies))
 
     def scrubbed(self, place: Place, found: Report | VaultdError) -> None:
         self.scrubs.append((place.label, found))

@@ -10,9 +10,9 @@ from tests.format.values import ID, entries, ids, mutated, refused, structures, 
 from vaultd.format import canon
 from vaultd.format.entry import FOLDER, Entry, spell_out
 from vaultd.format.record import (
+    BODIES,
     AcknowledgeBody,
     AttemptBody,
-    BODIES,
     CopyAddedBody,
     DeviceBody,
     KeyAddedBody,

@@ -36,6 +36,9 @@ class Printed:
     def gone(self, source: Source) -> None:
         print("gone", flush=True)
 
+    def read(self, source: Source, taken: Taken) -> None:
+        pass
+
     def saved(self, taken: Taken, reached: Reached) -> None:
         print("saved", flush=True)
 
@@ -45,7 +48,7 @@ class Printed:
     def caught_up(self, reached: Reached) -> None:
         pass
 
-    def failed(self, error: VaultdError) -> None:
+    def failed(self, error: VaultdError, source: Source | None = None) -> None:
         print("failed", repr(error), flush=True)
 
     def states(self, tended: list[Tended]) -> None:

@@ -76,10 +76,15 @@ class Daemon:
         return self.process.wait(5)
 
     def is_quiet(self, seconds: float) -> bool:
-        """Whether nothing is said for so long."""
-        before = self.said()
+        """Whether nothing is said for so long, and nothing done: to save 100,000 files takes a while."""
+        before, worked = self.said(), self._worked()
         time.sleep(seconds)
-        return self.process.poll() is None and self.said() == before
+        return self.process.poll() is None and self.said() == before and self._worked() - worked < 0.1
+
+    def _worked(self) -> float:
+        """Seconds of the processor."""
+        words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def settle(daemon: Daemon) -> None:

@@ -7,7 +7,7 @@ source that changes all day does not keep it from being done, nor it the source 
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from vaultd.jobs.drill import FILES, Drill, drill_copies
 from vaultd.jobs.places import is_object_store
 from vaultd.jobs.scrub import Part
 from vaultd.jobs.session import Session
+from vaultd.jobs.status import CopyStatus, look_at_copies
 from vaultd.progress import Silent
 from vaultd.settings import Home, Place, load
 
@@ -39,6 +40,10 @@ class Told(Protocol):
     """Who is told what came of it; called by the thread of the chores."""
 
     def scrubbed(self, place: Place, found: Report | VaultdError) -> None: ...
+
+    def looked(self, copies: Iterable[CopyStatus]) -> None:
+        """Once a day, at every copy: whether it is there, and what is free."""
+        ...
 
     def drilled(self, place: Place, found: Drill | VaultdError) -> None: ...
 
@@ -114,6 +119,8 @@ class Chores:
         for place, found in looked_at:
             self._told.scrubbed(place, found)
             is_done &= not isinstance(found, Report) or not (found.left[0] or _met_another(found))
+        if is_done:
+            self._told.looked(look_at_copies(session))
         return is_done
 
     def _drill(self, session: Session) -> bool:

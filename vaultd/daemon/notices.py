@@ -38,9 +38,7 @@ class _Tried:
 class Notices:
     """From `start` to `stop`. `words` is called in a thread of its own."""
 
-    def __init__(
-        self, home: Home, words: Words, sending: Callable[[Channel, str, str], Sent] = send
-    ) -> None:
+    def __init__(self, home: Home, words: Words, sending: Callable[[Channel, str, str], Sent] = send) -> None:
         self.noticed = Noticed(home.state / "notices.json")
         self._home, self._words, self._send = home, words, sending
         self._lock = threading.Lock()
@@ -80,9 +78,8 @@ class Notices:
                 write_notice(session, due.what, due.about, due.facts, due.time)
             self.noticed.written(due)
         while self._tried:
-            tried, attempt = self._tried[0], self._tried[0].attempt
-            more = {"taken": attempt.taken, "answer": attempt.answer, "time_ns": attempt.time}
-            write_attempt(session, tried.notice, attempt.channel, **more)
+            tried = self._tried[0]
+            write_attempt(session, tried.notice, tried.attempt)
             with self._lock:
                 self._tried.remove(tried)
         self.look(session)
@@ -125,7 +122,8 @@ class Notices:
 def is_due(notice: Notice, channel: Channel, now: float) -> bool:
     """Whether this channel is to be told now (seconds since 1970). A channel is not told of itself."""
     tries = _by(notice, channel)
-    if any(each.taken for each in tries) or (notice.body.what, notice.body.about) == ("channel", channel.name):
+    is_of_itself = (notice.body.what, notice.body.about) == ("channel", channel.name)
+    if is_of_itself or any(each.taken for each in tries):
         return False
     if not tries:
         return True

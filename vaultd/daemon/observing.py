@@ -1,4 +1,4 @@
-"""Of what happens, what the owner has to know: everything is passed on as it is, and some of it is noticed."""
+"""What the owner has to know of what happens: all is passed on as it is, and some of it is noticed."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 from vaultd.daemon import chores, report
 from vaultd.daemon.noticed import Noticed
 from vaultd.daemon.tended import Tended
-from vaultd.errors import SourceEmpty, SourceGone, Unreachable, VaultdError
+from vaultd.errors import SourceEmpty, SourceGone, SourceUnreadable, Unreachable, VaultdError
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
 from vaultd.jobs.protect import Reached
@@ -40,17 +40,21 @@ class Observing:
         self._told.watching(tended)
 
     def gone(self, source: Source) -> None:
-        for what in ("source-gone", "source-unreadable"):
+        for what in ("source-gone", "source-unreadable", "unprotected"):
             self._noticed.ends(what, source.body.name)
         self._told.gone(source)
 
-    def saved(self, taken: Taken, reached: Reached) -> None:
-        name = taken.snapshot.body.name
-        self._noticed.ends("source-gone", name)
+    def read(self, source: Source, taken: Taken) -> None:
+        name = source.body.name
+        for what in ("source-gone", "unprotected"):
+            self._noticed.ends(what, name)
         if taken.trouble_count:
             self._noticed.holds("source-unreadable", name, {"files": taken.trouble_count})
         else:
             self._noticed.ends("source-unreadable", name)
+        self._told.read(source, taken)
+
+    def saved(self, taken: Taken, reached: Reached) -> None:
         self._reached(reached)
         self._told.saved(taken, reached)
 
@@ -63,9 +67,9 @@ class Observing:
         self._told.caught_up(reached)
 
     def failed(self, error: VaultdError, source: Source | None = None) -> None:
-        if source is not None and isinstance(error, SourceGone | SourceEmpty):
-            self._noticed.holds("source-gone", source.body.name, {})
-        self._noticed.holds("unprotected", _ALL, {})
+        if source is not None:
+            is_gone = isinstance(error, SourceGone | SourceEmpty | SourceUnreadable)
+            self._noticed.holds("source-gone" if is_gone else "unprotected", source.body.name, {})
         self._told.failed(error, source)
 
     def states(self, tended: list[Tended]) -> None:

@@ -20,6 +20,10 @@ class Report(Protocol):
         """A source is not this computer's any more."""
         ...
 
+    def read(self, source: Source, taken: Taken) -> None:
+        """A source could be looked at, whether or not anything in it had changed."""
+        ...
+
     def saved(self, taken: Taken, reached: Reached) -> None: ...
 
     def untold(self, source: Source, paths: int) -> None:
@@ -30,8 +34,10 @@ class Report(Protocol):
         """The copies were brought up to one another without a snapshot."""
         ...
 
-    def failed(self, error: VaultdError) -> None:
-        """A source could not be saved, or the vault not be opened. Told once, until it is another error."""
+    def failed(self, error: VaultdError, source: Source | None = None) -> None:
+        """A source could not be saved, or, where there is none, the vault not be opened. Told once, until it
+        is another error.
+        """
         ...
 
     def states(self, tended: list[Tended]) -> None:

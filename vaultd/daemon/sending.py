@@ -70,7 +70,9 @@ def _hand_over(url: str, title: str, text: str) -> Sent:
     target = apprise.Apprise()
     if not target.add(url):
         return Sent(False, BAD_URL)
-    with apprise.LogCapture(level=apprise.logging.INFO, fmt="%(message)s") as log:
+    with apprise.LogCapture(  # type: ignore[no-untyped-call]
+        level=apprise.logging.INFO, fmt="%(message)s"
+    ) as log:
         taken = bool(target.notify(body=text, title=title))
         said = [line for line in log.getvalue().splitlines() if line.strip()]
     return Sent(taken, said[-1] if said else "")

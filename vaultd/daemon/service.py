@@ -4,14 +4,13 @@ One thread does everything; those of the watches only tell it. Between two snaps
 open and no lock is held, so that every other command works beside it; one that writes asks for its turn.
 """
 
-import contextlib
-import ctypes
-import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from vaultd.daemon.calm import give_memory_back
+from vaultd.daemon.notices import Notices
 from vaultd.daemon.pause import Pause
 from vaultd.daemon.report import Report
 from vaultd.daemon.tended import Tended
@@ -45,9 +44,15 @@ class Service:
     """
 
     def __init__(
-        self, home: Home, enter: Enter, report: Report, pulse: Callable[[], None] = lambda: None
+        self,
+        home: Home,
+        enter: Enter,
+        report: Report,
+        pulse: Callable[[], None] = lambda: None,
+        notices: Notices | None = None,
     ) -> None:
         self._home, self._enter, self._report, self._pulse = home, enter, report, pulse
+        self._notices, self._notices_at = notices, 0.0
         self.turns = Turns()
         self._pause = Pause(home)
         self._wake = threading.Event()
@@ -126,8 +131,9 @@ class Service:
             dirty = tended.ready(now)
             if dirty is not None and not self._stopped:
                 self._save(tended, dirty)
-                _give_memory_back()
+                give_memory_back()
                 self._report.states(self.tended)
+        self._write_notices()
         if self._retry_at is not None and time.monotonic() >= self._retry_at:
             self._catch_up()
         times = [tended.next() for tended in self.tended]
@@ -165,6 +171,8 @@ class Service:
             if known_as is not None:
                 known_as.stop()
             self._tended[identity] = Tended(source, time.monotonic(), self._wake.set, own)
+        if self._notices is not None:
+            self._notices.look(session)
         self._report.states(self.tended)
 
     def _save(self, tended: Tended, dirty: Dirty) -> None:
@@ -192,6 +200,7 @@ class Service:
         taken = take_snapshot(session, tended.source, Silent(), self._must_end, dirty=dirty, unless_same=True)
         untold = tended.untold(lambda: _changes(session, taken))
         tended.saved(taken, time.monotonic())
+        self._report.read(tended.source, taken)
         if untold:
             self._report.untold(tended.source, untold)
         if taken.made or self._retry_at is not None:
@@ -209,6 +218,16 @@ class Service:
             self._retry_at = time.monotonic() + self._retry
             self._retry = min(2 * self._retry, LAST_RETRY)
         return reached
+
+    def _write_notices(self) -> None:
+        """The journal is the first that they are told to; the copies are brought up to one another after."""
+        notices, now = self._notices, time.monotonic()
+        if notices is None or self._stopped or now < self._notices_at or not notices.waits():
+            return
+        self._notices_at = now + FIRST_RETRY
+        if self._attempt(None, lambda: self._entered("notice", notices.write)):
+            self._notices_at = now
+            self._retry_at = self._retry_at or now
 
     def _catch_up(self) -> None:
         self._retry_at = time.monotonic() + self._retry
@@ -243,14 +262,14 @@ class Service:
                 raise
             return False
         except VaultdError as error:
-            self._tell_once(source.body.id if source is not None else b"", error)
+            self._tell_once(source.body.id if source is not None else b"", error, source)
             return False
         return True
 
-    def _tell_once(self, key: bytes, error: VaultdError) -> None:
+    def _tell_once(self, key: bytes, error: VaultdError, source: Source | None = None) -> None:
         if self._told.get(key) != repr(error):
             self._told[key] = repr(error)
-            self._report.failed(error)
+            self._report.failed(error, source)
 
     def _must_end(self) -> bool:
         self._pulse()
@@ -259,15 +278,6 @@ class Service:
     def _heard(self) -> None:
         if self._must_end():
             raise KeyboardInterrupt
-
-
-def _give_memory_back() -> None:
-    """The buffers of a snapshot are free by now, and the C library would keep them for the next: 16 MB more
-    each time, up to some hundred.
-    """
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # only glibc has it
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _changes(session: Session, taken: Taken) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from vaultd.daemon.changes import UNMOUNTED, Beginning, Change, Gone, Lost, Scanning, State, Watching
+from vaultd.daemon.changes import UNMOUNTED, Beginning, Change, Gone, Lost, Scanning, State, Watching, Why
 from vaultd.daemon.changes import Dirty as Told
 from vaultd.daemon.proof import Proof
 from vaultd.daemon.scope import Inode, Scope
@@ -54,6 +54,7 @@ class Tended:
         body = source.body
         self._watch = Watch(Scope(body.path, tuple(body.exclude), body.cross, own), self._told)
         self._begun = now
+        self.overflows = 0
         self._settler.tell_everything(now)
         self._look_again = now + BLIND
         self._look_at_all = now + DAILY
@@ -159,6 +160,7 @@ class Tended:
             turned = True
             self._proof.spoil()
             if isinstance(happened, Lost):
+                self.overflows += happened.why is Why.OVERFLOW
                 self.look_at_all(now)
             else:
                 self._look_at_what_is_not_told(now)

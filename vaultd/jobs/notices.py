@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from vaultd.errors import NoSuchNotice
 from vaultd.format.record import AcknowledgeBody, AttemptBody, NoticeBody
 from vaultd.jobs.session import Session
-from vaultd.tree.notices import Notice, list_notices, open_notices
+from vaultd.tree.notices import Attempt, Notice, list_notices, open_notices
 
 # What a channel answered is not ours, and may be a whole page.
 MOST_SAID = 500
@@ -17,12 +17,11 @@ def write_notice(session: Session, what: str, about: str, facts: Mapping[str, in
     session.vault.journal.append(body.WORD, body.to_map(), time_ns)
 
 
-def write_attempt(
-    session: Session, notice: bytes, channel: str, *, taken: bool, answer: str, time_ns: int
-) -> None:
+def write_attempt(session: Session, notice: bytes, attempt: Attempt) -> None:
     """Raises what writing to the copy raises."""
-    body = AttemptBody(notice=notice, channel=channel, taken=taken, answer=answer[:MOST_SAID])
-    session.vault.journal.append(body.WORD, body.to_map(), time_ns)
+    answer = attempt.answer[:MOST_SAID]
+    body = AttemptBody(notice=notice, channel=attempt.channel, taken=attempt.taken, answer=answer)
+    session.vault.journal.append(body.WORD, body.to_map(), attempt.time)
 
 
 def acknowledge(session: Session, words: Iterable[str]) -> list[Notice]:

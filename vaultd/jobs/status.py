@@ -25,6 +25,7 @@ from vaultd.jobs.sources import copies_beside, is_mine
 from vaultd.jobs.spool import captured
 from vaultd.settings import Place
 from vaultd.store.ledger import Drilled, Ledger
+from vaultd.tree.notices import open_notices
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots
 from vaultd.tree.sources import Source, list_sources
 
@@ -79,7 +80,8 @@ class CopyStatus:
 class Status:
     """The one screen. `packs`, `stored` (bytes) and `snapshots` are of the copy in use, `used`; `level` is
     how safe all that is saved is, and `highest` how safe the copies can make it; `troubles` counts what did
-    not fit when the vault was opened; `check` tells more. `captured` snapshots are on this computer only.
+    not fit when the vault was opened; `check` tells more; `notices` are open. `captured` snapshots are on
+    this computer only.
     """
 
     vault_id: bytes
@@ -94,6 +96,7 @@ class Status:
     sources: tuple[SourceStatus, ...]
     troubles: int
     unknown: tuple[str, ...]
+    notices: int = 0
 
     @property
     def used_is_behind(self) -> bool:
@@ -104,7 +107,7 @@ class Status:
     def worst(self) -> bool:
         """Something here is not as safe as was asked: never saved, partial, gone, behind, or damaged."""
         return (
-            bool(self.troubles)
+            bool(self.troubles or self.notices)
             or any(copy.error or copy.behind or copy.exposed for copy in self.copies)
             or (bool(self.snapshots) and self.level != self.highest)
             or any(
@@ -138,6 +141,7 @@ def status(session: Session) -> Status:
         sources=sources,
         troubles=len(vault.troubles),
         unknown=tuple(vault.unknown),
+        notices=len(open_notices(vault.journal)),
     )
 
 

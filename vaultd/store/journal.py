@@ -68,14 +68,16 @@ class Journal:
 
     # Reading.
 
-    def sync(self) -> None:
-        """Read what the copy's log holds now. Raises Unreachable when it cannot be listed."""
+    def sync(self, *, anew: bool = False) -> None:
+        """Read what the copy's log holds now; with `anew` also the files that this computer has read before.
+        Raises Unreachable when it cannot be listed.
+        """
         self.records, self.troubles, self._newer = {}, [], set()
         names = sorted(stored.name for stored in self._copy.list("log/"))
         cached = _cached(self._state)
         learned = []
         for name in names:
-            plains = cached.get(name)
+            plains = None if anew else cached.get(name)
             if plains is None:
                 plains = self._fetch(name)
                 if plains is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaultd_cli import show, watched
+from vaultd_cli import noticed, show, watched
 from vaultd_cli.amounts import span
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import Group
@@ -42,6 +42,8 @@ daemon = Group("daemon")
 def run_(run: Run) -> int:
     from vaultd.daemon.chores import Chores
     from vaultd.daemon.control import Control
+    from vaultd.daemon.notices import Notices
+    from vaultd.daemon.observing import Observing
     from vaultd.daemon.presence import Pulse, notify, presence
     from vaultd.daemon.service import Service
     from vaultd.hardening import keep_memory_private
@@ -49,8 +51,9 @@ def run_(run: Run) -> int:
     keep_memory_private()
     _refuse_without_key(run)
     with presence(run.home):
-        told = Told(run)
-        service = Service(run.home, lambda avoid: _entered(run, avoid), told, Pulse())
+        notices = Notices(run.home, noticed.message)
+        told = Observing(notices.noticed, Told(run))
+        service = Service(run.home, lambda avoid: _entered(run, avoid), told, Pulse(), notices)
         chores = Chores(run.home, lambda: _looked_into(run), told)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: service.stop())
@@ -58,10 +61,12 @@ def run_(run: Run) -> int:
         control = Control(run.home.socket_file, _answers(service), service.turns)
         control.start()
         chores.start()
+        notices.start()
         try:
             service.run()
         finally:
             control.stop()
+            notices.stop()
             chores.stop()
         notify(b"STOPPING=1")
     run.console.answer("daemon.stopped")

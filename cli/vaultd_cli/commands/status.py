@@ -93,6 +93,8 @@ def _tell(run: Run, found: "Status") -> None:
         run.console.warn("status.captured", count=found.captured)
     if found.troubles:
         run.console.warn("status.troubles", count=found.troubles)
+    if found.notices:
+        run.console.warn("status.notices", count=found.notices)
     for word in found.unknown:
         run.console.warn("check.unknown", what=word)
 
@@ -178,6 +180,7 @@ def _as_json(found: "Status") -> dict[str, Any]:
         "sources": [_source_as_json(each) for each in found.sources],
         "troubles": found.troubles,
         "unknown": list(found.unknown),
+        "notices": found.notices,
         "as_safe_as_asked": not found.worst,
     }
 

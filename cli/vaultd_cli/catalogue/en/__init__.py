@@ -5,7 +5,8 @@ from vaultd_cli.catalogue.en.copies import COPIES
 from vaultd_cli.catalogue.en.failures import FAILURES
 from vaultd_cli.catalogue.en.keep import KEEP
 from vaultd_cli.catalogue.en.look import LOOK
+from vaultd_cli.catalogue.en.notices import NOTICES
 from vaultd_cli.catalogue.en.talk import TALK
 from vaultd_cli.catalogue.en.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK
+SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES

@@ -1,0 +1,40 @@
+"""Notices in words: what happened, what happens next, and the one command to run."""
+
+from typing import TYPE_CHECKING, Any
+
+from vaultd_cli import show
+from vaultd_cli.catalogue import in_english, knows, say
+
+if TYPE_CHECKING:
+    from vaultd.format.record import NoticeBody
+    from vaultd.tree.notices import Notice
+
+# What a notice of an older or newer vaultd may lack.
+_NUMBERS = ("files", "healed", "lost", "hours", "free", "paths", "tries", "wrong", "damage")
+
+
+def title(notice: "Notice") -> str:
+    """What happened, in one sentence."""
+    return _filled(say, "notice", notice.body)
+
+
+def in_one_language(notice: "Notice") -> str:
+    """The same for JSON."""
+    return _filled(in_english, "notice", notice.body)
+
+
+def message(notice: "Notice") -> tuple[str, str]:
+    """Title and text for a channel."""
+    when = say("notice.when", when=show.moment(notice.time), id=notice.short)
+    return title(notice), "\n\n".join((title(notice), advice(notice), when))
+
+
+def advice(notice: "Notice") -> str:
+    """What happens next, and what to run."""
+    return _filled(say, "notice-next", notice.body)
+
+
+def _filled(speak: Any, family: str, body: "NoticeBody") -> str:
+    key = f"{family}.{body.what}"
+    facts: dict[str, Any] = {**dict.fromkeys(_NUMBERS, 0), **body.facts}
+    return str(speak(key if knows(key) else f"{family}.unknown", what=body.what, about=body.about, **facts))
