@@ -3,9 +3,13 @@
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tests.jobs.vaults import Computer
 from vaultd.credentials import KeyFile
+from vaultd.daemon.notices import Notices
+from vaultd.daemon.observing import Observing
+from vaultd.daemon.report import Report
 from vaultd.daemon.service import Service
 from vaultd.daemon.tended import Tended
 from vaultd.errors import VaultdError
@@ -58,15 +62,23 @@ class Noted:
         self.tended = tended
 
 
+def observed(notices: Notices | None, noted: Noted) -> Report:
+    """As the daemon has it: what is worth a notice is noticed on the way."""
+    if notices is None:
+        return noted
+    told: Any = noted
+    return Observing(notices.noticed, told)
+
+
 @contextlib.contextmanager
-def at_work(computer: Computer) -> Iterator[Noted]:
+def at_work(computer: Computer, notices: Notices | None = None) -> Iterator[Noted]:
     noted = Noted()
 
     def enter(avoid: Mapping[bytes, VaultdError]) -> contextlib.AbstractContextManager[Session]:
         key = KeyFile(computer.key.read_bytes())
         return open_for_writing(computer.home, key, away=True, avoid=avoid)
 
-    running = noted.service = Service(computer.home, enter, noted)
+    running = noted.service = Service(computer.home, enter, observed(notices, noted), notices=notices)
     thread = threading.Thread(target=running.run)
     thread.start()
     try:

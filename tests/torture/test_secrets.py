@@ -59,6 +59,10 @@ COMMANDS = {
         "key unlock",
     ],
     "recovery-code": ["recovery-code", "recovery-code --try"],
+    "notices": ["notices", "notices --all"],
+    "acknowledge": ["acknowledge --all", "acknowledge nosuch"],
+    "channel": ["channel list", "channel remove nosuch", "channel add mail --url-file {}/nosuch"],
+    "journal": ["journal", "journal verify"],
     "doctor": ["doctor"],
     "daemon": ["daemon status", "daemon pause --for 1m", "daemon resume", "daemon stop"],
     "completion": ["completion bash"],
@@ -73,7 +77,7 @@ UNLOCKING = {
 # Files that hold a secret because somebody put it there, or asked for it.
 MEANT = ("passphrase", "wrong", "key", "code", "new-key", "home/device.key")
 SHOWS_THE_CODE = ("init", "recovery-code")
-NEEDS_NO_SECRET = ("doctor", "completion", "daemon")
+NEEDS_NO_SECRET = ("doctor", "completion", "daemon", "channel")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,12 @@
 """A look at everything, once a day, proves what the kernel tells: what nobody told of is counted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from vaultd.jobs.session import Session
+from vaultd.jobs.snapshot import Taken
+from vaultd.tree.compare import Change, compare
 from vaultd.tree.dirty import Dirty
+from vaultd.tree.view import View
 
 # More need not be remembered to know that much happens there; then nothing is claimed.
 MOST = 100_000
@@ -44,6 +48,13 @@ class Proof:
     def end(self) -> None:
         """It was saved: from now on anew."""
         self._told, self._marks, self._runs = Dirty(), 0, False
+
+
+def changes(session: Session, taken: Taken) -> Iterator[bytes]:
+    """The paths that are not what they were in the snapshot before."""
+    if taken.made and taken.parent is not None:
+        before, now = (View(session.vault, each.body.root) for each in (taken.parent, taken.snapshot))
+        yield from (change.path for change in compare(before, now) if isinstance(change, Change))
 
 
 def _is_told(told: Dirty, path: bytes) -> bool:

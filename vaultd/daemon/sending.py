@@ -5,7 +5,6 @@ send comes on stdin, so that no other user sees the URL among the arguments.
 """
 
 import json
-import logging
 import re
 import subprocess
 import sys
@@ -30,28 +29,30 @@ class Sent:
 
 def send(channel: Channel, title: str, text: str, patience: float = PATIENCE) -> Sent:
     """Hand it over, and wait for the answer. Never raises for what a channel does."""
-    words = json.dumps({"url": channel.url, "title": title, "text": text})
-    command = [sys.executable, "-P", "-m", "vaultd.daemon.sending"]
-    try:
-        done = subprocess.run(
-            command, input=words, capture_output=True, text=True, timeout=patience, check=False
-        )
-        found = json.loads(done.stdout)
-        return Sent(bool(found["taken"]), _without(channel.url, str(found["answer"])))
-    except subprocess.TimeoutExpired:
-        return Sent(False, NO_ANSWER)
-    except (OSError, ValueError, KeyError, TypeError):
-        return Sent(False, "failed")
+    return _asked({"url": channel.url, "title": title, "text": text}, patience)
 
 
 def is_channel(url: str) -> bool:
     """Whether this can be a channel; True also where apprise is not installed to tell. Asks no network."""
+    return _asked({"url": url}, PATIENCE).answer != BAD_URL
+
+
+def _asked(words: dict[str, str], patience: float) -> Sent:
     try:
-        import apprise
-    except ImportError:
-        return True
-    logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    return apprise.Apprise.instantiate(url, suppress_exceptions=True) is not None
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "vaultd.daemon.sending"],
+            input=json.dumps(words),
+            capture_output=True,
+            text=True,
+            timeout=patience,
+            check=False,
+        )
+        found = json.loads(done.stdout)
+        return Sent(bool(found["taken"]), _without(words["url"], str(found["answer"])))
+    except subprocess.TimeoutExpired:
+        return Sent(False, NO_ANSWER)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Sent(False, "failed")
 
 
 def _without(url: str, answer: str) -> str:
@@ -62,25 +63,27 @@ def _without(url: str, answer: str) -> str:
     return answer
 
 
-def _hand_over(url: str, title: str, text: str) -> Sent:
+def _hand_over(words: dict[str, str]) -> Sent:
+    """Without a text, only whether the URL is a channel's."""
     try:
         import apprise
     except ImportError:
         return Sent(False, NOT_INSTALLED)
     target = apprise.Apprise()
-    if not target.add(url):
-        return Sent(False, BAD_URL)
     with apprise.LogCapture(  # type: ignore[no-untyped-call]
         level=apprise.logging.INFO, fmt="%(message)s"
     ) as log:
-        taken = bool(target.notify(body=text, title=title))
+        if not target.add(words["url"]):
+            return Sent(False, BAD_URL)
+        if "text" not in words:
+            return Sent(True, "")
+        taken = bool(target.notify(body=words["text"], title=words["title"]))
         said = [line for line in log.getvalue().splitlines() if line.strip()]
     return Sent(taken, said[-1] if said else "")
 
 
 def main() -> None:
-    asked = json.load(sys.stdin)
-    sent = _hand_over(asked["url"], asked["title"], asked["text"])
+    sent = _hand_over(json.load(sys.stdin))
     json.dump({"taken": sent.taken, "answer": sent.answer}, sys.stdout)
 
 

@@ -6,12 +6,13 @@ open and no lock is held, so that every other command works beside it; one that 
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from vaultd.daemon.calm import give_memory_back
 from vaultd.daemon.notices import Notices
 from vaultd.daemon.pause import Pause
+from vaultd.daemon.proof import changes
 from vaultd.daemon.report import Report
 from vaultd.daemon.tended import Tended
 from vaultd.daemon.turns import Turns
@@ -20,15 +21,13 @@ from vaultd.jobs.level import SAVED
 from vaultd.jobs.onwards import Enter, on_some_copy
 from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.session import Session
-from vaultd.jobs.snapshot import Taken, take_snapshot
+from vaultd.jobs.snapshot import take_snapshot
 from vaultd.jobs.sources import my_sources, own_tops
 from vaultd.jobs.usable import NOT_NOW
 from vaultd.progress import Silent
 from vaultd.settings import Home
-from vaultd.tree.compare import Change, compare
 from vaultd.tree.dirty import Dirty
 from vaultd.tree.sources import Source
-from vaultd.tree.view import View
 
 # How often it is looked whether somebody else wrote to the vault: sources may have come or gone.
 GLANCE = 1.0
@@ -198,7 +197,7 @@ class Service:
         if self._tended.get(tended.source.body.id) is not tended:
             return
         taken = take_snapshot(session, tended.source, Silent(), self._must_end, dirty=dirty, unless_same=True)
-        untold = tended.untold(lambda: _changes(session, taken))
+        untold = tended.untold(lambda: changes(session, taken))
         tended.saved(taken, time.monotonic())
         self._report.read(tended.source, taken)
         if untold:
@@ -278,13 +277,6 @@ class Service:
     def _heard(self) -> None:
         if self._must_end():
             raise KeyboardInterrupt
-
-
-def _changes(session: Session, taken: Taken) -> Iterator[bytes]:
-    """The paths that are not what they were in the snapshot before."""
-    if taken.made and taken.parent is not None:
-        before, now = (View(session.vault, each.body.root) for each in (taken.parent, taken.snapshot))
-        yield from (change.path for change in compare(before, now) if isinstance(change, Change))
 
 
 def _changed(file: Path) -> int | None:
