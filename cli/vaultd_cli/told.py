@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaultd.jobs.check import Report
     from vaultd.jobs.drill import Drill
     from vaultd.jobs.protect import Reached
+    from vaultd.jobs.reread import Reread
     from vaultd.jobs.snapshot import Taken
     from vaultd.jobs.status import CopyStatus
     from vaultd.settings import Place
@@ -72,6 +73,14 @@ class Told:
             explain(found).show(self._run.console)
         elif found.read[0] or not found.sound or found.healed:
             tell_part(self._run, found, place.label)
+        sys.stdout.flush()
+
+    def reread(self, source: "Source", found: "Reread | VaultdError") -> None:
+        if isinstance(found, Exception):
+            explain(found).show(self._run.console)
+            return
+        for path in found.rotten:
+            self._run.console.warn("daemon.rot", name=source.body.name, path=path)
         sys.stdout.flush()
 
     def looked(self, copies: "Iterable[CopyStatus]") -> None:

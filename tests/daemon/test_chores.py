@@ -17,9 +17,11 @@ from vaultd.daemon.pause import Pause
 from vaultd.errors import VaultdError
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
+from vaultd.jobs.reread import Reread
 from vaultd.jobs.session import Session
 from vaultd.jobs.status import CopyStatus
 from vaultd.settings import Place
+from vaultd.tree.sources import Source, list_sources
 
 DAY_NS = 86_400 * 10**9
 
@@ -29,10 +31,14 @@ class Noted:
         self.scrubs: list[tuple[str, Report | VaultdError]] = []
         self.drills: list[tuple[str, Drill | VaultdError]] = []
         self.errors: list[VaultdError] = []
+        self.rereads: list[Reread | VaultdError] = []
         self.looks: list[list[CopyStatus]] = []
 
     def looked(self, copies: Iterable[CopyStatus]) -> None:
         self.looks.append(list(copies))
+
+    def reread(self, source: Source, found: Reread | VaultdError) -> None:
+        self.rereads.append(found)
 
     def scrubbed(self, place: Place, found: Report | VaultdError) -> None:
         self.scrubs.append((place.label, found))
@@ -115,6 +121,20 @@ def test_while_somebody_writes_healing_waits_and_is_done_later(
     with at_work(computer) as noted:
         assert until(lambda: len(noted.scrubs) >= 2)
         assert until(lambda: computer.checked().sound)
+
+
+def test_a_file_that_rots_in_the_source_is_found_within_a_round(computer: Computer, tmp_path: Path) -> None:
+    from vaultd.daemon.rounds import Rounds
+
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.rereads) == 1)
+    (found,) = noted.rereads
+    assert isinstance(found, Reread)
+    assert (found.rotten, found.at) == ([], None)
+    assert found.files > 0
+    with computer.opened() as session:
+        (source,) = list_sources(session.vault.journal)
+    assert not Rounds(computer.home.state / "reread.json").is_due(source.body.id)
 
 
 def test_paused_or_on_a_low_battery_nothing_is_done(

@@ -1,4 +1,5 @@
-"""What is done once a day though nothing changed: reading the copies through, and drills.
+"""What is done once a day though nothing changed: reading the copies through, drills, and comparing some of
+the sources with what was saved.
 
 In a thread of its own, which gives way to everything else, with a session of its own that only reads; so a
 source that changes all day does not keep it from being done, nor it the source from being saved.
@@ -13,18 +14,23 @@ from typing import Protocol
 
 from vaultd.daemon.calm import battery, give_way
 from vaultd.daemon.pause import Pause
+from vaultd.daemon.rounds import Rounds, share
 from vaultd.daemon.schedule import Schedule
-from vaultd.errors import Busy, VaultdError
+from vaultd.errors import Busy, SourceGone, VaultdError
 from vaultd.jobs.check import Report, check_copies
 from vaultd.jobs.drill import FILES, Drill, drill_copies
 from vaultd.jobs.places import is_object_store
+from vaultd.jobs.reread import Reread, reread
 from vaultd.jobs.scrub import Part
 from vaultd.jobs.session import Session
+from vaultd.jobs.sources import my_sources
 from vaultd.jobs.status import CopyStatus, look_at_copies
 from vaultd.progress import Silent
 from vaultd.settings import Home, Place, load
+from vaultd.tree.snapshots import list_snapshots, newest
+from vaultd.tree.sources import Source
 
-SCRUB, DRILL = "scrub", "drill"
+SCRUB, DRILL, REREAD = "scrub", "drill", "reread"
 # After the start, and between two looks at whether something is due.
 FIRST, EACH = 300.0, 60.0
 _NS = 1_000_000_000
@@ -32,8 +38,6 @@ _NS = 1_000_000_000
 DUE = 20 * 86_400 * _NS
 # Healing keeps others from writing until the reading ends, and so much of it may be lost to a restart.
 SLICE = 300.0
-
-Found = Report | Drill | VaultdError
 
 
 class Told(Protocol):
@@ -47,6 +51,10 @@ class Told(Protocol):
 
     def drilled(self, place: Place, found: Drill | VaultdError) -> None: ...
 
+    def reread(self, source: Source, found: Reread | VaultdError) -> None:
+        """Some of a source was compared with what was saved of it."""
+        ...
+
     def not_done(self, error: VaultdError) -> None:
         """The vault could not be opened. Told once, until it is another error."""
         ...
@@ -57,7 +65,8 @@ class Chores:
 
     def __init__(self, home: Home, enter: Callable[[], AbstractContextManager[Session]], told: Told) -> None:
         self._home, self._enter, self._told = home, enter, told
-        self._schedule = Schedule(home.state / "chores.json", (SCRUB, DRILL))
+        self._schedule = Schedule(home.state / "chores.json", (SCRUB, DRILL, REREAD))
+        self._rounds = Rounds(home.state / "reread.json")
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._complained = ""
@@ -90,7 +99,7 @@ class Chores:
         return False
 
     def _do(self, name: str) -> None:
-        work = {SCRUB: self._scrub, DRILL: self._drill}[name]
+        work = {SCRUB: self._scrub, DRILL: self._drill, REREAD: self._reread}[name]
         try:
             with self._enter() as session:
                 is_done = work(session)
@@ -132,6 +141,26 @@ class Chores:
             for place, found in drilled:
                 self._told.drilled(place, found)
         return True
+
+    def _reread(self, session: Session) -> bool:
+        is_done, snapshots = True, list_snapshots(session.vault.journal)
+        for source in my_sources(session):
+            last = newest(snapshots, source.body.id)
+            if last is None or not self._rounds.is_due(source.body.id):
+                continue
+            found = self._compared(session, source, share(last.body.counts.get("bytes", 0)))
+            self._told.reread(source, found)
+            is_done &= isinstance(found, Reread) and found.in_time
+        return is_done
+
+    def _compared(self, session: Session, source: Source, most: int) -> Reread | VaultdError:
+        after = self._rounds.after(source.body.id)
+        try:
+            found = reread(session, source, self._end_if_stopped, after=after, most=most, seconds=SLICE)
+        except SourceGone as error:
+            return error
+        self._rounds.reached(source.body.id, found.at)
+        return found
 
     def _end_if_stopped(self) -> None:
         if self._stopped.is_set():

@@ -10,6 +10,7 @@ from vaultd.errors import SourceEmpty, SourceGone, SourceUnreadable, Unreachable
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
 from vaultd.jobs.protect import Reached
+from vaultd.jobs.reread import Reread
 from vaultd.jobs.snapshot import Taken
 from vaultd.jobs.status import CopyStatus
 from vaultd.settings import Place
@@ -17,6 +18,8 @@ from vaultd.tree.sources import Source
 
 # A twentieth, or what a busy week brings: less of it free is nearly full.
 _FREE_PART, _FREE_BYTES = 20, 10 << 30
+# So many files get a notice each.
+_NAMED = 5
 # What all sources together are.
 _ALL = ""
 
@@ -86,6 +89,16 @@ class Observing:
             facts = {"files": found.files, "wrong": len(found.wrong), "damage": len(found.damage)}
             self._noticed.happened("drill", place.label, facts)
         self._told.drilled(place, found)
+
+    def reread(self, source: Source, found: Reread | VaultdError) -> None:
+        if isinstance(found, Reread):
+            name = source.body.name
+            for path in found.rotten[:_NAMED]:
+                shown = path.decode("utf-8", "backslashreplace")
+                self._noticed.happened("rot", f"{name}:{shown}", {"files": 1})
+            if more := len(found.rotten[_NAMED:]):
+                self._noticed.happened("rot", name, {"files": more})
+        self._told.reread(source, found)
 
     def looked(self, copies: Iterable[CopyStatus]) -> None:
         """Once a day, at every copy."""

@@ -37,6 +37,7 @@ KEEP = {
     "daemon.pause-longest": "at most 7d, and more than nothing",
     "daemon.resumed": "Not paused any more.",
     "daemon.untold": "The daily look at all of {name} found {paths:n change/changes} of which the system had not told. They are saved now; a program that writes through a mapping is never told of.",
+    "daemon.rot": "“{path}” of {name} does not hold what was saved, though its size and times are the same.",
     "daemon.installed": "The daemon starts whenever you log in: {path}.",
     "daemon.uninstalled": "The daemon is not started by the system any more: {path} is removed.",
     "daemon.not-installed": "The daemon was not installed here.",

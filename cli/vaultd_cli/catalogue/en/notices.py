@@ -70,6 +70,8 @@ NOTICES = {
     "notice-next.drill": "The other copies are tried by themselves. Run “vaultd heal”, then “vaultd drill”.",
     "notice.channel": "Channel {about} took nothing in {tries:n try/tries}.",
     "notice-next.channel": "It is tried again, and the other channels are told. “vaultd channel test” tries it now.",
+    "notice.rot": "{files:n file/files} of {about} changed, though size and times say no: a disk may be rotting.",
+    "notice-next.rot": "What was saved before stays in the vault and is not replaced: compare with “vaultd restore {about} --target DIR”. If a program of yours wrote it in place, “touch” the file, and the next snapshot saves it as it is.",
     "notice.unknown": "A newer vaultd noticed something ({what}) about {about}.",
     "notice-next.unknown": "Bring vaultd up to date to read it.",
 }

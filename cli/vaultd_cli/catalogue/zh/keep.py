@@ -36,6 +36,7 @@ KEEP = {
     "daemon.pause-longest": "最长 7d，且须大于零",
     "daemon.resumed": "不再暂停。",
     "daemon.untold": "每日检查 {name} 的全部内容时，发现 {paths} 处改动系统没有通知过。现在已经保存；通过内存映射写入的程序，系统从不通知。",
+    "daemon.rot": "{name} 里的“{path}”与保存的内容不同，虽然大小和时间都没有变。",
     "daemon.installed": "从现在起，您一登录后台程序就启动：{path}。",
     "daemon.uninstalled": "系统不再启动后台程序：已删除 {path}。",
     "daemon.not-installed": "这里没有安装过后台程序。",
