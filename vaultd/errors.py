@@ -558,9 +558,13 @@ class BadPasswordFile(BadStoreKeys):
 
 @dataclass(eq=False)
 class NeedsExtra(VaultdError):
-    """This kind of place needs a part of vaultd that is installed separately, and is not here."""
+    """What was asked for needs a part of vaultd that is installed separately, and is not here."""
 
     extra: str
+
+
+class KeyringRefused(VaultdError):
+    """The desktop's keyring cannot be had, or did not keep what it was given."""
 
 
 @dataclass(eq=False)

@@ -26,6 +26,7 @@ MEANINGS = {
     "vaultd_copy_unread_files": "Files that were never read back from it",
     "vaultd_copy_oldest_read_seconds": "Since the file was read back that has waited longest",
     "vaultd_copy_free_bytes": "Space left",
+    "vaultd_copy_full_in_days": "Until the copy is full, if it fills as it did",
     "vaultd_copy_drill_seconds": "Since its last drill",
     "vaultd_copy_drill_passed": "1 where its last drill gave everything back",
 }
@@ -84,6 +85,8 @@ def _of_copy(copy: "CopyStatus") -> Iterator[Sample]:
         yield "vaultd_copy_oldest_read_seconds", labels, _since(copy.read_since)
     if copy.space is not None and copy.space.total:
         yield "vaultd_copy_free_bytes", labels, copy.space.free
+    if copy.full_in is not None:
+        yield "vaultd_copy_full_in_days", labels, copy.full_in
 
 
 def _since(moment: int) -> float:

@@ -130,9 +130,9 @@ class Run:
     def _key_left_here(self) -> "Credential | None":
         from vaultd.errors import Refused
         from vaultd.format.slot import parse_key_file
-        from vaultd.jobs.devices import device_credential
+        from vaultd.jobs.ownkey import own_key
 
-        left = None if self.key else device_credential(self.home)
+        left = None if self.key else own_key(self.home)
         try:
             if left:
                 parse_key_file(left.content.decode("ascii", "replace"))

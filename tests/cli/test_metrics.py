@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vaultd_cli.metrics import MEANINGS
 
+from tests.cli.test_space import fills
 from tests.cli.worlds import make
 
 SAMPLE = re.compile(r'([a-z_]+)(?:\{([a-z]+)="((?:[^"\\\n]|\\["\\n])*)"\})? (\S+)')
@@ -51,6 +52,7 @@ def test_every_number_has_its_meaning(tmp_path: Path) -> None:
     world = make(tmp_path, {"a": b"1"}, "photos")
     assert world.vaultd("drill").returncode == 0
     assert world.vaultd("check", "--read-data").returncode == 0
+    fills(world)
     assert world.vaultd("daemon", "start").returncode == 0
     try:
         named = {name for name, _ in samples(world.vaultd("status", "--metrics").stdout)}

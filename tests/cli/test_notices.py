@@ -8,9 +8,9 @@ import pytest
 from tests.cli.worlds import World, make
 from tests.daemon.ears import TOKEN, hook
 from tests.damage import flip
-from vaultd.jobs.devices import device_credential
 from vaultd.jobs.notices import write_attempt, write_notice
 from vaultd.jobs.opening import open_for_writing
+from vaultd.jobs.ownkey import own_key
 from vaultd.settings import find_home
 from vaultd.tree.notices import Attempt, open_notices
 
@@ -27,7 +27,7 @@ def world(tmp_path: Path) -> World:
 def notice(world: World, *kinds: str) -> list[str]:
     """Write notices as the daemon does; their ids."""
     home = find_home(str(world.work / "home"))
-    key = device_credential(home)
+    key = own_key(home)
     assert key is not None
     with open_for_writing(home, key) as session:
         for kind in kinds:

@@ -15,9 +15,9 @@ from tests.cli.worlds import PASSPHRASE, World, make
 from tests.disks import second_disk
 from vaultd.credentials import Passphrase
 from vaultd.errors import Overlap, WrongKey
-from vaultd.jobs.devices import device_credential
 from vaultd.jobs.keys import add_slot, list_slots
 from vaultd.jobs.opening import open_for_writing, open_vault
+from vaultd.jobs.ownkey import own_key
 from vaultd.jobs.sources import Wanted, add_source
 from vaultd.settings import find_home
 
@@ -139,7 +139,7 @@ def test_a_copy_on_the_disk_of_a_source_is_told(tmp_path: Path, together: str) -
 
 def test_a_source_above_the_copy_by_a_link_does_not_save_the_copy(world: World, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "vault" / "packs")
-    key = device_credential(find_home(str(tmp_path / "home")))
+    key = own_key(find_home(str(tmp_path / "home")))
     assert key is not None
     with open_for_writing(find_home(str(tmp_path / "home")), key) as session, pytest.raises(Overlap):
         add_source(session, Wanted(bytes(tmp_path / "link")))
@@ -165,7 +165,7 @@ def test_a_wrong_passphrase_costs_one_argon2_for_each_key(
             pass
         assert len(computed) == expected
     computed.clear()
-    unlocking = device_credential(home)
+    unlocking = own_key(home)
     assert unlocking is not None
     with open_vault(home, unlocking):
         pass

@@ -12,10 +12,10 @@ from tests.cli.runner import environment
 from vaultd.copies.locating import Location
 from vaultd.credentials import Passphrase
 from vaultd.format.keys import new_master
-from vaultd.jobs.devices import device_credential
 from vaultd.jobs.init import create_vault
 from vaultd.jobs.keys import unlock_computer
 from vaultd.jobs.opening import open_for_writing, open_vault
+from vaultd.jobs.ownkey import own_key
 from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import take_snapshot
 from vaultd.jobs.sources import Wanted, add_source
@@ -49,7 +49,7 @@ class World:
     @contextmanager
     def opened(self) -> Iterator[Session]:
         home = find_home(str(self.work / "home"))
-        key = device_credential(home)
+        key = own_key(home)
         assert key is not None
         with open_vault(home, key) as session:
             yield session

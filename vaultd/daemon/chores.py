@@ -24,6 +24,7 @@ from vaultd.jobs.reread import Reread, reread
 from vaultd.jobs.scrub import Part
 from vaultd.jobs.session import Session
 from vaultd.jobs.sources import my_sources
+from vaultd.jobs.space import note_space
 from vaultd.jobs.status import CopyStatus, look_at_copies
 from vaultd.progress import Silent
 from vaultd.settings import Home, Place, load
@@ -129,7 +130,9 @@ class Chores:
             self._told.scrubbed(place, found)
             is_done &= not isinstance(found, Report) or not (found.left[0] or _met_another(found))
         if is_done:
-            self._told.looked(look_at_copies(session))
+            looks = look_at_copies(session)
+            note_space(self._home, {each.place.copy_id: each.space.free for each in looks if each.space})
+            self._told.looked(looks)
         return is_done
 
     def _drill(self, session: Session) -> bool:

@@ -1,10 +1,9 @@
-"""What this computer keeps of itself: the ids under which it writes, and a key that opens without asking."""
+"""What this computer keeps of itself: the ids under which it writes, and what it was told once."""
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from vaultd.credentials import KeyFile
 from vaultd.settings import Home, write_whole
 
 _DEVICE_LINE = re.compile(rb"[0-9a-f]{16}")
@@ -39,11 +38,3 @@ def tell_once(home: Home, words: str) -> bool:
         return False
     write_whole(file, "".join(f"{each}\n" for each in (*told, words)).encode())
     return True
-
-
-def device_credential(home: Home) -> KeyFile | None:
-    """The key that `key unlock` left on this computer, if it did, whatever became of the file since."""
-    try:
-        return KeyFile(home.device_key_file.read_bytes())
-    except FileNotFoundError:
-        return None

@@ -21,10 +21,9 @@ from vaultd.format.slot import (
     parse_slot,
     seal_slot,
 )
-from vaultd.jobs.devices import device_credential
+from vaultd.jobs import ownkey
 from vaultd.jobs.felt import removed_slots
 from vaultd.jobs.session import Session
-from vaultd.settings import write_whole
 
 SHORT = 8
 
@@ -142,11 +141,11 @@ def remove_slot(session: Session, key: str) -> str:
 
 def _forget_device_key(session: Session, slot: bytes) -> None:
     """The key that `key unlock` left on this computer goes with its slot."""
-    credential = device_credential(session.home)
+    credential = ownkey.own_key(session.home)
     if credential is not None:
         with contextlib.suppress(WrongKey, Refused):
             _opens(slot, credential)
-            session.home.device_key_file.unlink(missing_ok=True)
+            ownkey.drop(session.home)
 
 
 def drop_removed_slots(session: Session, copy: Copy) -> None:
@@ -203,14 +202,19 @@ def change_passphrase(
     return added
 
 
-def unlock_computer(session: Session, label: str) -> str:
-    """Leave a key file in this home, so that this computer opens the vault without asking; return the
-    slot's id.
+def unlock_computer(session: Session, label: str, *, keyring: bool = False) -> str:
+    """Leave a key on this computer, in a file or in the keyring, so that it opens the vault without asking;
+    return the slot's id.
 
-    Whoever can read the file can open the vault. `remove_slot` undoes it.
+    Whoever can read the file can open the vault. `remove_slot` undoes it. Raises NeedsExtra, KeyringRefused
+    before anything is changed, and what `add_slot` raises.
     """
-    secret = os.urandom(32)
-    text = format_key_file(secret)
+    text = format_key_file(os.urandom(32))
+    if keyring:
+        ownkey.put_in_keyring(session.home, text)
     added = add_slot(session, KeyFile(text.encode()), label)
-    write_whole(session.home.device_key_file, text.encode())
+    if keyring:
+        ownkey.use_keyring(session.home)
+    else:
+        ownkey.leave_in_file(session.home, text)
     return added

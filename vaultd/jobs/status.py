@@ -22,6 +22,7 @@ from vaultd.jobs.level import (
 from vaultd.jobs.parity import Coverage, coverage, has_parity
 from vaultd.jobs.session import Session
 from vaultd.jobs.sources import copies_beside, is_mine
+from vaultd.jobs.space import full_in
 from vaultd.jobs.spool import captured
 from vaultd.settings import Place
 from vaultd.store.ledger import Drilled, Ledger
@@ -53,7 +54,8 @@ class CopyStatus:
     """One copy: how many files it lacks that another one holds, or why it cannot be looked at now.
 
     `unread` files of it were not read back yet; the others all since `read_since` (ns), or None. `drilled` is
-    its last drill. `parity` says how much of it can be rebuilt, where it has any.
+    its last drill. `parity` says how much of it can be rebuilt, where it has any. In `full_in` days it is full,
+    if it goes on filling as it did; None where that is not known, or never.
     """
 
     place: Place
@@ -64,6 +66,7 @@ class CopyStatus:
     read_since: int | None = None
     drilled: Drilled | None = None
     parity: Coverage | None = None
+    full_in: int | None = None
 
     @property
     def exposed(self) -> int:
@@ -171,8 +174,15 @@ def _look(
                 refuse_lossy(ledger, copy, leave)
             unread, since = ledger.since(place.copy_id, set(map(digest_of, names)))
             parity = coverage(session.home, copy) if has_parity(place) else None
+            space = copy.space()
             seen = CopyStatus(
-                place, copy.space(), unread=unread, read_since=since, drilled=drilled, parity=parity
+                place,
+                space,
+                unread=unread,
+                read_since=since,
+                drilled=drilled,
+                parity=parity,
+                full_in=full_in(session.home, place.copy_id, space.free) if space.total else None,
             )
             return seen, set(map(digest_of, only_felt(names)))
     except VaultdError as error:

@@ -254,9 +254,9 @@ def _looked_into(run: Run) -> "contextlib.AbstractContextManager[Session]":
 
 def _key_here(run: Run) -> "Credential":
     from vaultd.errors import NeedsPassphrase
-    from vaultd.jobs.devices import device_credential
+    from vaultd.jobs.ownkey import own_key
 
-    credential = device_credential(run.home)
+    credential = own_key(run.home)
     if credential is None:
         raise NeedsPassphrase
     return credential

@@ -122,15 +122,19 @@ def remove(run: Run, id: str) -> int:  # noqa: A002
 
 
 @key.verb("unlock", unlocks=True)
-def unlock(run: Run) -> int:
+@click.option("--keyring", is_flag=True, help=say("option.keyring"))
+def unlock(run: Run, keyring: bool) -> int:
     import platform
 
     from vaultd.jobs.keys import unlock_computer
 
     with run.vault(writing=True) as session:
-        slot = unlock_computer(session, platform.node())
+        slot = unlock_computer(session, platform.node(), keyring=keyring)
         _tell(run, "key.unlocked", slot)
-        run.console.tell("key.unlocked-limit", path=os.fsencode(session.home.device_key_file))
+        if keyring:
+            run.console.tell("key.unlocked-keyring")
+        else:
+            run.console.tell("key.unlocked-limit", path=os.fsencode(session.home.device_key_file))
         return bring_up(run, session)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _NOT_ALL_SAFE = 3
 _EVERY = 2.0
+# Days: a disk can be bought in that time.
+_SOON = 90
 # ECMA-48: to the first line, and empty the screen.
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
@@ -116,6 +118,8 @@ def _tell_copy(run: Run, found: "Status", copy: "CopyStatus") -> None:
     if copy.error is None:
         read, drill = coverage.read_back(copy.unread, copy.read_since), coverage.drill(copy.drilled)
         run.console.answer("status.copy-read", label=copy.place.label, read=read, drill=drill)
+        if copy.full_in is not None and copy.full_in < _SOON:
+            run.console.warn("status.full-in", label=copy.place.label, days=copy.full_in)
         if folder_of(copy.place) is None:
             run.console.tell("status.copy-remote", label=copy.place.label)
     if copy.parity is not None and not copy.exposed:
@@ -197,6 +201,7 @@ def _copy_as_json(copy: "CopyStatus") -> dict[str, Any]:
         "in_memory": copy.in_memory,
         "free": space.free if space else None,
         "total": space.total if space else None,
+        "full_in_days": copy.full_in,
         **coverage.as_json(None if error else copy.unread, copy.read_since, copy.drilled),
     }
 

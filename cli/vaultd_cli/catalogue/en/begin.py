@@ -66,6 +66,8 @@ BEGIN = {
     "key.removed": "Key {id} is removed.",
     "key.removed-limit": "Whoever kept a copy of the old key and knows its secret can still read the vault.",
     "key.unlocked": "This computer now opens the vault without asking, by key {id}.",
+    "option.keyring": "Leave the key in the desktop's keyring, and not in a file.",
+    "key.unlocked-keyring": "The key is in the keyring: the daemon opens the vault while you are logged in and the keyring is open. “vaultd key remove” undoes it.",
     "key.unlocked-limit": "Whoever can read “{path}” can open the vault too. “vaultd key remove” undoes it.",
     "recovery-code.opens": "This recovery code opens the vault.",
     "column.name": "Name",

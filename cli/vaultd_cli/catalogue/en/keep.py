@@ -110,6 +110,7 @@ KEEP = {
     "level.partial": "saved in part",
     "status.copy": "Copy {label} at “{url}”: {snapshots:n snapshot/snapshots} in {stored:size}, {free:size} free.",
     "status.copy-whole": "Copy {label} at “{url}” holds more than the copy that this was told from; {free:size} free.",
+    "status.full-in": "Copy {label} is full in about {days:n day/days}, if it goes on filling as it did. Make room, or add another: “vaultd copy add”.",
     "status.copy-read": "Copy {label}: {read}; {drill}.",
     "status.one-copy": "There is only one copy, so nothing here is safer than “saved”; “vaultd copy add” makes another.",
     "status.never-saved": "{name} was never saved. “vaultd snapshot” does it.",

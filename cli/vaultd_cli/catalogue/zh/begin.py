@@ -64,6 +64,8 @@ BEGIN = {
     "key.removed": "已移除钥匙 {id}。",
     "key.removed-limit": "谁留着旧的钥匙、又知道它的密码，谁就仍然能读取保险库。",
     "key.unlocked": "从现在起，这台电脑打开保险库时不再询问密码，用的是钥匙 {id}。",
+    "option.keyring": "把钥匙留在桌面的密钥环里，而不是文件里。",
+    "key.unlocked-keyring": "钥匙在密钥环里：在您登录且密钥环打开时，后台程序才能打开保险库。“vaultd key remove”可以撤销。",
     "key.unlocked-limit": "谁能读取“{path}”，谁就能打开保险库。用“vaultd key remove”可以撤销。",
     "recovery-code.opens": "这个恢复码能打开保险库。",
     "column.name": "名称",

@@ -102,6 +102,7 @@ KEEP = {
     "level.partial": "部分已保存",
     "status.copy": "副本 {label} 在“{url}”：{snapshots} 个快照，共 {stored:size}，剩余 {free:size}。",
     "status.copy-whole": "副本 {label}（“{url}”）里的内容，比这里用来查看的副本更多；还剩 {free:size}。",
+    "status.full-in": "照现在的速度，副本 {label} 大约 {days} 天后就满了。请腾出空间，或再添加一个：“vaultd copy add”。",
     "status.copy-read": "副本 {label}：{read}；{drill}。",
     "status.one-copy": "只有一个副本，所以这里最多只是“已保存”；用“vaultd copy add”可以再加一个。",
     "status.never-saved": "{name} 还没有保存过。用“vaultd snapshot”保存。",
