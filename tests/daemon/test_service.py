@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.at_work import at_work, is_as_the_folder
+from tests.disks import Disk
 from tests.jobs.vaults import Computer, new_vault
 from tests.waiting import until
 from vaultd.daemon import service
 from vaultd.daemon import tended as tending
-from vaultd.daemon.changes import Dirty
+from vaultd.daemon.changes import Dirty, Gone
 from vaultd.daemon.following import Following
 from vaultd.errors import SourceGone
 from vaultd.jobs.sources import remove_source
@@ -63,6 +64,25 @@ def test_a_source_that_goes_is_told_once_and_saved_when_it_is_back(
         (tmp_path / "photos" / "newer").write_bytes(b"newer")
         assert until(lambda: len(noted.takens) == 3)
     assert is_as_the_folder(computer, "photos")
+
+
+def test_a_source_whose_disk_is_unmounted_is_not_saved_as_an_empty_one(tmp_path: Path, disk: Disk) -> None:
+    computer = new_vault(tmp_path)
+    (disk.path / "photo").write_bytes(b"photo")
+    computer.add(disk.path, "disk")
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        disk.unplug()
+        assert until(lambda: [each.state for each in noted.tended] == [Gone("unmounted")])
+        (disk.path / "written under the mount point").write_bytes(b"1")
+        time.sleep(2)
+        assert len(noted.takens) == 1
+        (disk.path / "written under the mount point").unlink()
+        disk.plug()
+        (disk.path / "another").write_bytes(b"another")
+        assert until(lambda: len(noted.takens) == 2)
+    assert noted.takens[1].snapshot.body.counts["files"] == 2
+    assert noted.errors == []
 
 
 def test_a_copy_that_is_not_there_yet_is_waited_for(

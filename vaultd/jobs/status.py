@@ -54,8 +54,8 @@ class CopyStatus:
     """One copy: how many files it lacks that another one holds, or why it cannot be looked at now.
 
     `unread` files of it were not read back yet; the others all since `read_since` (ns), or None. `drilled` is
-    its last drill. `parity` says how much of it can be rebuilt, where it has any. In `full_in` days it is full,
-    if it goes on filling as it did; None where that is not known, or never.
+    its last drill. `parity` says how much of it can be rebuilt, where it has any. In `full_in` days it is
+    full, if it goes on filling as it did; None where that is not known, or never.
     """
 
     place: Place
