@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 # What is said while this waits, by what the daemon does.
-_WAITS = {"look": "daemon.wait-look", "save": "daemon.wait-save", "catch-up": "daemon.wait-catch-up"}
+_WAITS = {
+    "look": "daemon.wait-look",
+    "save": "daemon.wait-save",
+    "catch-up": "daemon.wait-catch-up",
+    "heal": "daemon.wait-heal",
+}
 
 
 @dataclass

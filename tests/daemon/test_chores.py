@@ -1,9 +1,11 @@
 """What the daemon does once a day: read the copies through, heal, drill."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.waiting import until
 from vaultd.daemon import chores as module
 from vaultd.daemon.chores import Chores
 from vaultd.daemon.pause import Pause
+from vaultd.daemon.turns import Turns
 from vaultd.errors import VaultdError
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
@@ -121,6 +124,43 @@ def test_while_somebody_writes_healing_waits_and_is_done_later(
     with at_work(computer) as noted:
         assert until(lambda: len(noted.scrubs) >= 2)
         assert until(lambda: computer.checked().sound)
+
+
+def test_who_waits_for_the_healing_gets_his_turn_and_it_goes_on_later(
+    computer: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vaultd.daemon import turns as turns_of
+    from vaultd.jobs import check
+
+    monkeypatch.setattr(turns_of, "PATIENCE", 0.3)
+    rotten = pack_of(computer.copy)
+    flip(rotten)
+    true, begun = vars(check)["heal"], threading.Event()
+
+    def slow(*words: Any, **more: Any) -> Any:
+        stop = words[5]
+        if not begun.is_set():
+            begun.set()
+            for _ in range(1000):
+                stop()
+                time.sleep(0.02)
+        return true(*words, **more)
+
+    monkeypatch.setattr(check, "heal", slow)
+    noted, turns = Noted(), Turns()
+    chores = Chores(computer.home, computer.opened, noted, turns)
+    chores.start()
+    try:
+        assert begun.wait(30)
+        heard: list[str] = []
+        began = time.monotonic()
+        with turns.given(lambda: False, heard.append) as mine, computer.opened(writing=True):
+            assert mine
+        assert time.monotonic() - began < 5
+        assert heard == ["heal"]
+        assert until(lambda: computer.checked().sound)
+    finally:
+        chores.stop(20)
 
 
 def test_a_file_that_rots_in_the_source_is_found_within_a_round(computer: Computer, tmp_path: Path) -> None:

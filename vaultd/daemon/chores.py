@@ -8,7 +8,7 @@ source that changes all day does not keep it from being done, nor it the source 
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from vaultd.daemon.calm import battery, give_way
 from vaultd.daemon.pause import Pause
 from vaultd.daemon.rounds import Rounds, share
 from vaultd.daemon.schedule import Schedule
+from vaultd.daemon.turns import Turns
 from vaultd.errors import Busy, SourceGone, VaultdError
 from vaultd.jobs.check import Report, check_copies
 from vaultd.jobs.drill import FILES, Drill, drill_copies
@@ -64,8 +65,15 @@ class Told(Protocol):
 class Chores:
     """From `start` to `stop`. `enter` opens the vault for reading."""
 
-    def __init__(self, home: Home, enter: Callable[[], AbstractContextManager[Session]], told: Told) -> None:
+    def __init__(
+        self,
+        home: Home,
+        enter: Callable[[], AbstractContextManager[Session]],
+        told: Told,
+        turns: Turns | None = None,
+    ) -> None:
         self._home, self._enter, self._told = home, enter, told
+        self._turns, self._heals = turns or Turns(), False
         self._schedule = Schedule(home.state / "chores.json", (SCRUB, DRILL, REREAD))
         self._rounds = Rounds(home.state / "reread.json")
         self._stopped = threading.Event()
@@ -124,7 +132,14 @@ class Chores:
         part = Part(max_age=DUE, seconds=SLICE)
         is_done = True
         looked_at = check_copies(
-            session, places, Silent(), self._end_if_stopped, read_data=True, part=part, heals=True
+            session,
+            places,
+            Silent(),
+            self._end_if_stopped,
+            read_data=True,
+            part=part,
+            heals=True,
+            turn=self._turn,
         )
         for place, found in looked_at:
             self._told.scrubbed(place, found)
@@ -165,8 +180,18 @@ class Chores:
         self._rounds.reached(source.body.id, found.at)
         return found
 
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._turns.mine("heal"):
+            self._heals = True
+            try:
+                yield
+            finally:
+                self._heals = False
+
     def _end_if_stopped(self) -> None:
-        if self._stopped.is_set():
+        """Also where somebody waits for the healing; what is not done is gone on with in a minute."""
+        if self._stopped.is_set() or (self._heals and self._turns.presses):
             raise KeyboardInterrupt
 
 

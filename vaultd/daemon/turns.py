@@ -28,9 +28,12 @@ class Turns:
 
     @contextmanager
     def mine(self, doing: str) -> Iterator[None]:
-        """The daemon's own turn, to do what is said in one word. Raises Busy while others have asked."""
+        """The daemon's own turn, to do what is said in one word. Raises Busy while others have asked, and
+        while another thread of the daemon has it, which then is to put it aside.
+        """
         with self._changed:
             if self._queue:
+                self._press()
                 raise Busy("")
             self._queue.append(self)
             self._doing = doing
@@ -48,8 +51,7 @@ class Turns:
         asking, told = object(), None
         with self._changed:
             self._queue.append(asking)
-            if self._queue[0] is self:
-                self._asked_at = self._asked_at or time.monotonic()
+            self._press()
         try:
             while self._queue[0] is not asking:
                 if told != self._doing:
@@ -64,6 +66,11 @@ class Turns:
         finally:
             with self._changed:
                 self._leave(asking)
+
+    def _press(self) -> None:
+        """Somebody waits; what the daemon does, if it is that, should end."""
+        if self._queue[0] is self:
+            self._asked_at = self._asked_at or time.monotonic()
 
     def _leave(self, who: object) -> None:
         self._queue.remove(who)

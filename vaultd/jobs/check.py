@@ -79,16 +79,18 @@ def check_copies(
     read_data: bool = False,
     part: Part | None = None,
     heals: bool = False,
+    turn: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> Iterator[tuple[Place, Report | VaultdError]]:
     """Check copies of an open vault one after the other: what was found, or why a copy cannot be looked
     at. With `read_data` all is read, or the `part` of each copy that is given.
 
     What is damaged counts as read back no more. With `heals` it is mended where another copy has it right, or
-    its own parity can rebuild it; the session is then this device's writer from the first damage on.
+    its own parity can rebuild it; the session is then this device's writer from the first damage on, in a
+    `turn` that was asked for.
     """
     places = list(places)
     with contextlib.ExitStack() as held:
-        writer = _Writer(session, held)
+        writer = _Writer(session, held, turn)
         scrub = None
         if read_data:
             ledger = held.enter_context(contextlib.closing(Ledger(session.home.ledger_file)))
@@ -132,12 +134,16 @@ class _Writer:
 
     session: Session
     held: contextlib.ExitStack
+    turn: Callable[[], contextlib.AbstractContextManager[None]]
     writes: bool = False
 
     def begin(self) -> None:
         """Raises Busy, ReadOnly, Unreachable."""
         if not self.writes:
-            self.held.enter_context(healing(self.session))
+            with contextlib.ExitStack() as begun:
+                begun.enter_context(self.turn())
+                begun.enter_context(healing(self.session))
+                self.held.enter_context(begun.pop_all())
             self.writes = True
 
 

@@ -54,7 +54,7 @@ def run_(run: Run) -> int:
         notices = Notices(run.home, noticed.message)
         told = Observing(notices.noticed, Told(run))
         service = Service(run.home, lambda avoid: _entered(run, avoid), told, Pulse(), notices)
-        chores = Chores(run.home, lambda: _looked_into(run), told)
+        chores = Chores(run.home, lambda: _looked_into(run), told, service.turns)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: service.stop())
         signal.signal(signal.SIGHUP, lambda *_: _reload_told(service))

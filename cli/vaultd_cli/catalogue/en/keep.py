@@ -33,6 +33,7 @@ KEEP = {
     "daemon.wait-look": "The daemon is looking what there is to save; this waits for its turn.",
     "daemon.wait-save": "The daemon is saving what changed; this waits for its turn, some seconds at most.",
     "daemon.wait-catch-up": "The daemon is bringing the copies up to one another; this waits for its turn, some seconds at most.",
+    "daemon.wait-heal": "The daemon is healing a copy; this waits for its turn, some seconds at most.",
     "daemon.paused": "Paused until {until}: nothing is saved before. “vaultd daemon resume” ends it.",
     "daemon.pause-longest": "at most 7d, and more than nothing",
     "daemon.resumed": "Not paused any more.",

@@ -32,6 +32,7 @@ KEEP = {
     "daemon.wait-look": "后台程序正在查看有什么要保存；现在等待轮到。",
     "daemon.wait-save": "后台程序正在保存改动；现在等待轮到，最多几秒。",
     "daemon.wait-catch-up": "后台程序正在让各副本一致；现在等待轮到，最多几秒。",
+    "daemon.wait-heal": "后台程序正在修复副本；现在等待轮到，最多几秒。",
     "daemon.paused": "已暂停，直到 {until}：在此之前什么都不保存。“vaultd daemon resume”可以结束暂停。",
     "daemon.pause-longest": "最长 7d，且须大于零",
     "daemon.resumed": "不再暂停。",
