@@ -165,8 +165,8 @@ def parse_record(plain):
     refuse("record", shape=type(value) is not dict or type(value.get("v")) is not int)
     refuse(f"v {value['v']} {value.get('needs_read')}", needs=value["v"] != 1 or value.get("needs_read"))
     check_keys(value, RECORDS, "a record"); kind, body = value["kind"], value["body"]
-    known = "snapshot device source copy-added copy-retired heal key-added key-removed notice attempt acknowledge".split()
-    UNKNOWN.update([f"record {kind!r}"] * (kind not in known))
+    ok = "snapshot device source copy-added copy-retired heal key-added key-removed notice attempt acknowledge".split()
+    UNKNOWN.update([f"record {kind!r}"] * (kind not in ok))
     if kind == "snapshot":
         check_keys(body, SNAPSHOT, "a snapshot")
         body["root"] = parse_entry(body["root"], root=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from vaultd.daemon.observing import Observing
 from vaultd.daemon.report import Report
 from vaultd.daemon.service import Service
 from vaultd.daemon.tended import Tended
-from vaultd.errors import VaultdError
+from vaultd.errors import Busy, VaultdError
 from vaultd.jobs.opening import open_for_writing
 from vaultd.jobs.protect import Reached
 from vaultd.jobs.session import Session
@@ -87,6 +88,17 @@ def at_work(computer: Computer, notices: Notices | None = None) -> Iterator[Note
         running.stop()
         thread.join(SECONDS)
         assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def writing(computer: Computer) -> Iterator[Session]:
+    """The vault to write to, as soon as the daemon lets go of it."""
+    for _ in range(200):
+        with contextlib.suppress(Busy), computer.opened(writing=True) as session:
+            yield session
+            return
+        time.sleep(0.1)
+    raise Busy("")
 
 
 def is_as_the_folder(computer: Computer, name: str) -> bool:

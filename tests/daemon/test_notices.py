@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.at_work import at_work
+from tests.daemon.at_work import at_work, writing
 from tests.daemon.ears import TOKEN, hook, mail
 from tests.jobs.vaults import Computer
 from tests.waiting import until
@@ -17,7 +17,6 @@ from vaultd.daemon.notices import PAUSES, Notices, is_due
 from vaultd.daemon.sending import BAD_URL, NO_ANSWER, Sent, is_channel, send
 from vaultd.format.record import NoticeBody
 from vaultd.jobs.notices import acknowledge
-from vaultd.jobs.session import Session
 from vaultd.settings import Channel, load, save
 from vaultd.tree.notices import Attempt, Notice, list_notices
 
@@ -98,7 +97,7 @@ def test_what_was_acknowledged_is_told_no_more(computer: Computer) -> None:
         with telling(computer) as notices:
             notices.noticed.happened("drill", "disk", {})
             assert until(lambda: len(ear.heard) >= 2)
-            with notices_of(computer) as session:
+            with writing(computer) as session:
                 acknowledge(session, [])
             time.sleep(2.5)
             before = len(ear.heard)
@@ -108,18 +107,6 @@ def test_what_was_acknowledged_is_told_no_more(computer: Computer) -> None:
             notices.noticed.happened("drill", "disk", {})
             assert until(lambda: sum(each.body.what == "drill" for each in listed(computer)) == 2)
     assert TOKEN not in str(listed(computer))
-
-
-@contextlib.contextmanager
-def notices_of(computer: Computer) -> Iterator[Session]:
-    """The vault to write to, as soon as the daemon lets go of it."""
-    from vaultd.errors import Busy
-
-    for _ in range(100):
-        with contextlib.suppress(Busy), computer.opened(writing=True) as session:
-            yield session
-            return
-        time.sleep(0.1)
 
 
 def test_an_open_one_is_not_said_twice_and_outlives_the_daemon(computer: Computer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.at_work import at_work, is_as_the_folder
+from tests.daemon.at_work import at_work, is_as_the_folder, writing
 from tests.disks import Disk
 from tests.jobs.vaults import Computer, new_vault
 from tests.waiting import until
@@ -19,7 +19,7 @@ from vaultd.daemon import tended as tending
 from vaultd.daemon.changes import Dirty, Gone
 from vaultd.daemon.following import Following
 from vaultd.errors import SourceGone
-from vaultd.jobs.sources import remove_source
+from vaultd.jobs.sources import Wanted, add_source, remove_source
 
 
 def test_what_changes_is_saved_and_nothing_else(computer: Computer, tmp_path: Path) -> None:
@@ -40,10 +40,11 @@ def test_sources_come_and_go_while_it_runs(computer: Computer, tmp_path: Path) -
     (tmp_path / "chats" / "x").write_bytes(b"x")
     with at_work(computer) as noted:
         assert until(lambda: len(noted.takens) == 1)
-        computer.add(tmp_path / "chats", "chats")
+        with writing(computer) as session:
+            add_source(session, Wanted(os.fsencode(tmp_path / "chats"), "chats"))
         assert until(lambda: noted.watches == ["photos", "chats"])
         assert until(lambda: len(noted.takens) == 2)
-        with computer.opened(writing=True) as session:
+        with writing(computer) as session:
             remove_source(session, "chats")
         assert until(lambda: noted.let_go == ["chats"])
 
@@ -104,7 +105,7 @@ def test_a_copy_that_is_not_there_yet_is_waited_for(
 def test_while_another_process_writes_it_waits(computer: Computer, tmp_path: Path) -> None:
     with at_work(computer) as noted:
         assert until(lambda: len(noted.takens) == 1)
-        with computer.opened(writing=True):
+        with writing(computer):
             (tmp_path / "photos" / "b.jpg").write_bytes(b"b")
             time.sleep(1.5)
             assert len(noted.takens) == 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -63,6 +64,12 @@ class Daemon:
                 [sys.executable, *words], stdout=log, stderr=log, env=environment, cwd=TOP
             )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
     def said(self) -> str:
         return self._log.read_text()
 
@@ -112,10 +119,9 @@ def test_killed_at_random_in_a_storm(
     kills, said = 0, ""
     with storm(scratch, rng.getrandbits(32), seconds) as raging:
         while raging.poll() is None:
-            daemon = Daemon(computer, events)
-            time.sleep(rng.uniform(0.4, 4.0))
-            assert daemon.process.poll() is None, daemon.said()
-            daemon.kill()
+            with Daemon(computer, events) as daemon:
+                time.sleep(rng.uniform(0.4, 4.0))
+                assert daemon.process.poll() is None, daemon.said()
             said += daemon.said()
             kills += 1
     assert "Traceback" not in said, said
@@ -123,9 +129,9 @@ def test_killed_at_random_in_a_storm(
         # Who loses events watches everything anew.
         assert said.count("Scanning(reason=Beginning") > 0, said
     extent.note(f"storm of {seconds:.0f} s, queue of {events or 'the usual'} events: {kills} kills")
-    daemon = Daemon(computer, events)
-    settle(daemon)
-    assert_all_is_well(daemon, computer)
+    with Daemon(computer, events) as daemon:
+        settle(daemon)
+        assert_all_is_well(daemon, computer)
 
 
 def create(source: Path, number: int) -> None:
@@ -189,11 +195,11 @@ def test_what_programs_do_at_once(
 ) -> None:
     if act is check_out and shutil.which("git") is None:
         pytest.skip("no git here: apt-get install git")
-    daemon = Daemon(computer)
-    assert until(lambda: "saved" in daemon.said()), daemon.said()
-    act(scratch / "source", 100_000 if extent.whole else 10_000)
-    settle(daemon)
-    assert_all_is_well(daemon, computer)
+    with Daemon(computer) as daemon:
+        assert until(lambda: "saved" in daemon.said()), daemon.said()
+        act(scratch / "source", 100_000 if extent.whole else 10_000)
+        settle(daemon)
+        assert_all_is_well(daemon, computer)
 
 
 @pytest.mark.torture
@@ -201,17 +207,17 @@ def test_a_long_storm_costs_no_memory_and_no_descriptors(
     scratch: Path, computer: Computer, rng: random.Random, seconds: int
 ) -> None:
     """For TIME seconds. What it holds is compared with what it held when a tenth of that was over."""
-    daemon = Daemon(computer)
     seen: list[tuple[int, int]] = []
-    with storm(scratch, rng.getrandbits(32), seconds) as raging:
-        while raging.poll() is None:
-            time.sleep(seconds / 20)
-            seen.append(held(daemon.process.pid))
-    settle(daemon)
-    files, memory = held(daemon.process.pid)
-    assert files <= min(each for each, _ in seen), seen
-    assert memory <= 1.2 * max(each for _, each in seen[:4]), seen
-    assert_all_is_well(daemon, computer)
+    with Daemon(computer) as daemon:
+        with storm(scratch, rng.getrandbits(32), seconds) as raging:
+            while raging.poll() is None:
+                time.sleep(seconds / 20)
+                seen.append(held(daemon.process.pid))
+        settle(daemon)
+        files, memory = held(daemon.process.pid)
+        assert files <= min(each for each, _ in seen), seen
+        assert memory <= 1.2 * max(each for _, each in seen[:4]), seen
+        assert_all_is_well(daemon, computer)
 
 
 def held(pid: int) -> tuple[int, int]:

@@ -22,6 +22,7 @@ GRACE = {
     "unprotected": 24 * _HOUR,
     "copy-away": 7 * 24 * _HOUR,
     "copy-full": 0.0,
+    "channel": 0.0,
 }
 
 

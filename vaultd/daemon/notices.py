@@ -109,9 +109,13 @@ class Notices:
         with self._lock:
             self._tried.append(tried)
             self._add(tried)
-        failures = sum(not each.taken for each in _by(notice, channel))
-        if not sent.taken and failures == FAILURES:
-            self.noticed.happened("channel", channel.name, {"tries": failures})
+            # Meanwhile it may have been learned anew.
+            now = next((each for each in self._open if each.id == notice.id), notice)
+            failures = sum(not each.taken for each in _by(now, channel))
+        if sent.taken:
+            self.noticed.ends("channel", channel.name)
+        elif failures >= FAILURES:
+            self.noticed.holds("channel", channel.name, {"tries": FAILURES})
 
     def _add(self, tried: _Tried) -> None:
         for notice in self._open:

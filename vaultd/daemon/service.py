@@ -198,7 +198,7 @@ class Service:
             return
         taken = take_snapshot(session, tended.source, Silent(), self._must_end, dirty=dirty, unless_same=True)
         untold = tended.untold(lambda: changes(session, taken))
-        tended.saved(taken, time.monotonic())
+        tended.saved(taken, dirty, time.monotonic())
         self._report.read(tended.source, taken)
         if untold:
             self._report.untold(tended.source, untold)

@@ -9,7 +9,7 @@ from vaultd.daemon.changes import UNMOUNTED, Beginning, Change, Gone, Lost, Scan
 from vaultd.daemon.changes import Dirty as Told
 from vaultd.daemon.proof import Proof
 from vaultd.daemon.scope import Inode, Scope
-from vaultd.daemon.settler import LONGEST, Settler
+from vaultd.daemon.settler import Settler
 from vaultd.daemon.watching import MOST_PARTS, Watch
 from vaultd.jobs.snapshot import Taken
 from vaultd.tree.dirty import EVERYTHING, Dirty
@@ -53,7 +53,6 @@ class Tended:
         self._later: list[tuple[float, Dirty]] = []
         body = source.body
         self._watch = Watch(Scope(body.path, tuple(body.exclude), body.cross, own), self._told)
-        self._begun = now
         self.overflows = 0
         self._settler.tell_everything(now)
         self._look_again = now + BLIND
@@ -104,7 +103,8 @@ class Tended:
     def next(self) -> float:
         """When there is something to do, if nothing happens before."""
         times = [self._look_at_all, self._look_again, *(when for when, _ in self._later)]
-        ready = self._settler.next()
+        # The watch wakes us when what is held back is held back no more.
+        ready = None if self._is_held() else self._settler.next()
         return min([*times, ready] if ready is not None else times)
 
     def ready(self, now: float) -> Dirty | None:
@@ -112,18 +112,20 @@ class Tended:
         was mounted on, and nothing while its folders are being found for the first time, after which all is
         looked at once.
         """
-        state = self.state
-        if isinstance(state, Gone) and state.code == UNMOUNTED:
-            return None
-        begins = isinstance(state, Scanning) and isinstance(state.reason, Beginning)
-        if begins and now < self._begun + LONGEST:
-            return None
-        return self._settler.ready(now)
+        return None if self._is_held() else self._settler.ready(now)
 
-    def saved(self, taken: Taken, now: float) -> None:
-        """A snapshot was taken, or nothing had changed: what it may have missed comes later."""
+    def _is_held(self) -> bool:
+        state = self.state
+        if isinstance(state, Gone):
+            return state.code == UNMOUNTED
+        return isinstance(state, Scanning) and isinstance(state.reason, Beginning)
+
+    def saved(self, taken: Taken, dirty: Dirty, now: float) -> None:
+        """A snapshot was taken of what was `dirty`, or nothing had changed: what it may have missed comes
+        later.
+        """
         self._proof.end()
-        if taken.linked:
+        if taken.linked and dirty is not EVERYTHING:
             self.look_at_all(now)
         if any(True for _ in taken.young.folders()):
             self._later.append((now + _YOUNG, taken.young))
