@@ -62,7 +62,7 @@ class Told:
 
 def until(what: Callable[[], object], why: str = "") -> None:
     """Wait until this is so."""
-    assert waiting.until(lambda: bool(what()), PATIENCE), why or "it never came"
+    assert waiting.until(lambda: bool(what()), PATIENCE, every=0.005), why or "it never came"
 
 
 @contextlib.contextmanager

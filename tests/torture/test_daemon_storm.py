@@ -97,7 +97,7 @@ class Daemon:
 def settle(daemon: Daemon) -> None:
     """Until all that happened is saved."""
     assert until(lambda: "state Watching" in daemon.said()), daemon.said()
-    assert until(lambda: daemon.is_quiet(3.0), 120), daemon.said()
+    assert until(lambda: daemon.is_quiet(2.5), 120), daemon.said()
 
 
 def assert_all_is_well(daemon: Daemon, computer: Computer) -> None:
@@ -115,7 +115,7 @@ def test_killed_at_random_in_a_storm(
 ) -> None:
     if events and not os.access(EVENTS, os.W_OK):
         pytest.skip(f"{EVENTS} cannot be written here: run as root")
-    seconds = extent.seconds / 2 if extent.whole else 8.0
+    seconds = extent.seconds / 2 if extent.whole else 6.0
     kills, said = 0, ""
     with storm(scratch, rng.getrandbits(32), seconds) as raging:
         while raging.poll() is None:
@@ -169,7 +169,7 @@ def check_out(source: Path, number: int) -> None:
 
 def append(source: Path, number: int) -> None:
     """Every 100 ms, never quiet for long."""
-    for each in range(number // 200):
+    for each in range(number // 250):
         with (source / "log").open("a") as file:
             file.write(f"line {each}\n")
         time.sleep(0.1)
