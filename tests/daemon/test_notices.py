@@ -121,6 +121,29 @@ def test_an_open_one_is_not_said_twice_and_outlives_the_daemon(computer: Compute
             assert until(lambda: len(ear.heard) == 1)
 
 
+def test_what_the_journal_does_not_take_is_told_all_the_same_and_written_when_it_does(
+    computer: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where every copy is full, and nothing may wait on this computer."""
+    monkeypatch.setattr(module, "UNWRITTEN_NS", 10**9)
+    with hook() as ear:
+        use(computer, Channel("hook", ear.url))
+        made = Notices(computer.home, words)
+        made.noticed.happened("copy-full", "disk", {})
+        made.tell()
+        assert ear.heard == []
+        time.sleep(1.1)
+        made.tell()
+        made.tell()
+        assert [each["title"] for each in ear.heard] == ["copy-full of disk"]
+        with computer.opened(writing=True) as session:
+            made.write(session)
+        made.tell()
+        assert len(ear.heard) == 1
+    (notice,) = listed(computer)
+    assert [(each.channel, each.taken) for each in notice.attempts] == [("hook", True)]
+
+
 def test_a_channel_is_waited_for_and_not_for_ever() -> None:
     with hook() as ear:
         ear.answers.clear()

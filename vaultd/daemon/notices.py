@@ -7,12 +7,16 @@ for the channels.
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import msgspec
+from blake3 import blake3
 
 from vaultd.daemon.noticed import Due, Noticed
 from vaultd.daemon.sending import Sent, send
 from vaultd.errors import VaultdError
+from vaultd.format.record import NoticeBody
 from vaultd.jobs.notices import write_attempt, write_notice
 from vaultd.jobs.session import Session
 from vaultd.settings import Channel, Home, load
@@ -24,6 +28,8 @@ PAUSES = (60.0, 300.0, 1800.0, 7200.0, 21_600.0, 86_400.0)
 # So many tries that failed are worth a notice on the other channels.
 FAILURES = 3
 EACH = 5.0
+# What waits for the journal for longer than an hour is told without it.
+UNWRITTEN_NS = 3600 * 10**9
 _NS = 1e9
 Words = Callable[[Notice], tuple[str, str]]
 """The title and the text of a notice, in the language of its owner."""
@@ -74,8 +80,15 @@ class Notices:
     def write(self, session: Session) -> None:
         """Into the journal. What was written is not written again, wherever this is interrupted."""
         for due in self.noticed.due():
-            if not _is_known(session, due):
-                write_notice(session, due.what, due.about, due.facts, due.time)
+            known = _known(session, due)
+            if known is None:
+                known = write_notice(session, due.what, due.about, due.facts, due.time)
+            with self._lock:
+                unwritten = _unwritten_id(due)
+                self._tried = [
+                    replace(tried, notice=known) if tried.notice == unwritten else tried
+                    for tried in self._tried
+                ]
             self.noticed.written(due)
         while self._tried:
             tried = self._tried[0]
@@ -98,10 +111,17 @@ class Notices:
             return
         with self._lock:
             notices = list(self._open)
-        for notice in notices:
+        for notice in (*notices, *self._unwritten(time.time_ns())):
             for channel in channels:
                 if not self._stopped.is_set() and is_due(notice, channel, time.time()):
                     self._tell(notice, channel)
+
+    def _unwritten(self, now: int) -> list[Notice]:
+        """What the journal did not take for too long, as where every copy is full, is told all the same."""
+        late = [due for due in self.noticed.due() if not now - UNWRITTEN_NS < due.time <= now]
+        with self._lock:
+            tried = list(self._tried)
+        return [_as_notice(due, tried) for due in late]
 
     def _tell(self, notice: Notice, channel: Channel) -> None:
         sent = self._send(channel, *self._words(notice))
@@ -140,10 +160,22 @@ def _by(notice: Notice, channel: Channel) -> list[Attempt]:
     return [each for each in notice.attempts if each.channel == channel.name]
 
 
-def _is_known(session: Session, due: Due) -> bool:
-    """Whether an open notice says the same already."""
+def _known(session: Session, due: Due) -> bytes | None:
+    """The id of an open notice that says the same already."""
     for notice in open_notices(session.vault.journal):
         body = notice.body
         if (body.what, body.about, body.facts) == (due.what, due.about, due.facts):
-            return True
-    return False
+            return notice.id
+    return None
+
+
+def _unwritten_id(due: Due) -> bytes:
+    """What stands for the id of a record that is not written yet."""
+    return blake3(msgspec.msgpack.encode(due)).digest()
+
+
+def _as_notice(due: Due, tried: Iterable[_Tried]) -> Notice:
+    body = NoticeBody(what=due.what, about=due.about, facts=due.facts)
+    notice = Notice(_unwritten_id(due), b"", due.time, body)
+    notice.attempts += [each.attempt for each in tried if each.notice == notice.id]
+    return notice

@@ -1,5 +1,6 @@
 """One source that is watched: what happened in it and waits, and what has to be looked at again."""
 
+import math
 import queue
 import time
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ from vaultd.daemon.changes import UNMOUNTED, Beginning, Change, Gone, Lost, Scan
 from vaultd.daemon.changes import Dirty as Told
 from vaultd.daemon.proof import Proof
 from vaultd.daemon.scope import Inode, Scope
-from vaultd.daemon.settler import Settler
+from vaultd.daemon.settler import LONGEST, Settler
 from vaultd.daemon.watching import MOST_PARTS, Watch
 from vaultd.jobs.snapshot import Taken
 from vaultd.tree.dirty import EVERYTHING, Dirty
@@ -53,6 +54,7 @@ class Tended:
         self._later: list[tuple[float, Dirty]] = []
         body = source.body
         self._watch = Watch(Scope(body.path, tuple(body.exclude), body.cross, own), self._told)
+        self._begun = now
         self.overflows = 0
         self._settler.tell_everything(now)
         self._look_again = now + BLIND
@@ -103,22 +105,23 @@ class Tended:
     def next(self) -> float:
         """When there is something to do, if nothing happens before."""
         times = [self._look_at_all, self._look_again, *(when for when, _ in self._later)]
-        # The watch wakes us when what is held back is held back no more.
-        ready = None if self._is_held() else self._settler.next()
-        return min([*times, ready] if ready is not None else times)
+        ready = self._settler.next()
+        return min(times if ready is None else [*times, max(ready, self._held_until())])
 
     def ready(self, now: float) -> Dirty | None:
         """What to look at now; it waits no more. Nothing where only the bare folder is left that the source
         was mounted on, and nothing while its folders are being found for the first time, after which all is
         looked at once.
         """
-        return None if self._is_held() else self._settler.ready(now)
+        return None if now < self._held_until() else self._settler.ready(now)
 
-    def _is_held(self) -> bool:
+    def _held_until(self) -> float:
         state = self.state
         if isinstance(state, Gone):
-            return state.code == UNMOUNTED
-        return isinstance(state, Scanning) and isinstance(state.reason, Beginning)
+            return math.inf if state.code == UNMOUNTED else -math.inf
+        # Where folders are made faster than they can be found, that has no end.
+        begins = isinstance(state, Scanning) and isinstance(state.reason, Beginning)
+        return self._begun + LONGEST if begins else -math.inf
 
     def saved(self, taken: Taken, dirty: Dirty, now: float) -> None:
         """A snapshot was taken of what was `dirty`, or nothing had changed: what it may have missed comes

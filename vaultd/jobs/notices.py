@@ -11,10 +11,10 @@ from vaultd.tree.notices import Attempt, Notice, list_notices, open_notices
 MOST_SAID = 500
 
 
-def write_notice(session: Session, what: str, about: str, facts: Mapping[str, int], time_ns: int) -> None:
-    """Raises what writing to the copy raises."""
+def write_notice(session: Session, what: str, about: str, facts: Mapping[str, int], time_ns: int) -> bytes:
+    """Its id. Raises what writing to the copy raises."""
     body = NoticeBody(what=what, about=about, facts=dict(facts))
-    session.vault.journal.append(body.WORD, body.to_map(), time_ns)
+    return session.vault.journal.append(body.WORD, body.to_map(), time_ns)[0]
 
 
 def write_attempt(session: Session, notice: bytes, attempt: Attempt) -> None:
