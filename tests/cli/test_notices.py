@@ -16,7 +16,7 @@ from vaultd.tree.notices import Attempt, open_notices
 
 NOON = 1_790_000_000 * 10**9
 KINDS = ["source-gone", "source-unreadable", "unprotected", "copy-away", "copy-full", "untold"]
-KINDS += ["overflow", "damage", "drill", "channel", "rot"]
+KINDS += ["overflow", "damage", "drill", "channel", "rot", "copy-wrong"]
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ GRACE = {
     "source-unreadable": 0.0,
     "unprotected": 24 * _HOUR,
     "copy-away": 7 * 24 * _HOUR,
+    "copy-wrong": 0.0,
     "copy-full": 0.0,
     "channel": 0.0,
 }

@@ -131,7 +131,9 @@ class Observing:
             self._noticed.happened("damage", label, facts)
 
     def _away(self, place: Place, error: VaultdError | None) -> None:
-        if error is None:
-            self._noticed.ends("copy-away", place.label)
-        elif isinstance(error, Unreachable):
-            self._noticed.holds("copy-away", place.label, {})
+        is_away = isinstance(error, Unreachable)
+        for what, is_so in (("copy-away", is_away), ("copy-wrong", error is not None and not is_away)):
+            if is_so:
+                self._noticed.holds(what, place.label, {})
+            else:
+                self._noticed.ends(what, place.label)

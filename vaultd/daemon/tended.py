@@ -66,7 +66,8 @@ class Tended:
         self._wake()
 
     def stop(self) -> None:
-        self._watch.close()
+        # Where the file system does not answer, its thread ends with the process.
+        self._watch.close(2.0)
 
     @property
     def state(self) -> State:

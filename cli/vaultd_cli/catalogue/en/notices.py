@@ -58,6 +58,8 @@ NOTICES = {
     "notice-next.unprotected": "It is tried again and again. “vaultd status” says what stands in the way.",
     "notice.copy-away": "Copy {about} has not been seen for {hours:n hour/hours}.",
     "notice-next.copy-away": "It is brought up when it is back. Connect it; “vaultd copy list” says when it answers.",
+    "notice.copy-wrong": "Copy {about} is there and cannot be used.",
+    "notice-next.copy-wrong": "It is full or read-only, lost much, or is not the one that was there before, and nothing is written to it: “vaultd copy list” says which, and what to do.",
     "notice.copy-full": "Copy {about} is nearly full: {free:size} left.",
     "notice-next.copy-full": "When it is full, nothing new gets there. Make room on that disk, or add another: “vaultd copy add”.",
     "notice.untold": "The daily look at all of {about} found {paths:n change/changes} of which the system had not told.",

@@ -56,6 +56,8 @@ NOTICES = {
     "notice-next.unprotected": "会不断重试。“vaultd status”会说明是什么在妨碍。",
     "notice.copy-away": "副本 {about} 已经 {hours} 小时没有出现。",
     "notice-next.copy-away": "它一回来就会补齐。请把它接上；“vaultd copy list”会显示它是否有回应。",
+    "notice.copy-wrong": "副本 {about} 在那里，但不能使用。",
+    "notice-next.copy-wrong": "它满了、只读、丢失了很多，或不是原来那一个，所以不会写入任何内容：“vaultd copy list”会说明是哪一种、该怎么办。",
     "notice.copy-full": "副本 {about} 快满了：只剩 {free:size}。",
     "notice-next.copy-full": "满了以后，新的内容就存不进去。请在那块磁盘上腾出空间，或再添加一个副本：“vaultd copy add”。",
     "notice.untold": "每日检查 {about} 的全部内容时，发现 {paths} 处改动系统没有通知过。",
