@@ -99,7 +99,8 @@ def test_what_was_acknowledged_is_told_no_more(computer: Computer) -> None:
             assert until(lambda: len(ear.heard) >= 2)
             with writing(computer) as session:
                 acknowledge(session, [])
-            time.sleep(2.5)
+            assert until(lambda: not notices._open)
+            time.sleep(1.5)  # what is being sent is sent
             before = len(ear.heard)
             time.sleep(1.5)
             assert len(ear.heard) == before
