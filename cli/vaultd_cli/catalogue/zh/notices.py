@@ -71,7 +71,7 @@ NOTICES = {
     "notice.channel": "途径 {about} 试了 {tries} 次都没有接收。",
     "notice-next.channel": "会继续重试，其他途径也会通知。“vaultd channel test”可以现在试一次。",
     "notice.rot": "{about} 有 {files} 个文件变了，但大小和时间没有变：磁盘可能在损坏。",
-    "notice-next.rot": "以前保存的内容留在保险库里，不会被替换：可用“vaultd restore {about} --target 目录”取出比较。如果是您自己的程序就地写入的，请对文件运行 touch，下一次快照就会保存它现在的样子。",
+    "notice-next.rot": "以前保存的内容留在保险库里，不会被替换：可用“vaultd restore {about} --target 文件夹”取出比较。如果是您自己的程序就地写入的，请对文件运行 touch，下一次快照就会保存它现在的样子。",
     "notice.unknown": "较新版本的 vaultd 发现了关于 {about} 的事（{what}）。",
     "notice-next.unknown": "请更新 vaultd 后再查看。",
 }
