@@ -115,12 +115,12 @@ def test_killed_at_random_in_a_storm(
 ) -> None:
     if events and not os.access(EVENTS, os.W_OK):
         pytest.skip(f"{EVENTS} cannot be written here: run as root")
-    seconds = extent.seconds / 2 if extent.whole else 6.0
+    seconds = extent.seconds / 2 if extent.whole else 4.0
     kills, said = 0, ""
     with storm(scratch, rng.getrandbits(32), seconds) as raging:
         while raging.poll() is None:
             with Daemon(computer, events) as daemon:
-                time.sleep(rng.uniform(0.4, 4.0))
+                time.sleep(rng.uniform(0.4, 2.5))
                 assert daemon.process.poll() is None, daemon.said()
             said += daemon.said()
             kills += 1
