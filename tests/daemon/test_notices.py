@@ -14,7 +14,7 @@ from tests.jobs.vaults import Computer
 from tests.waiting import until
 from vaultd.daemon import notices as module
 from vaultd.daemon.notices import PAUSES, Notices, is_due
-from vaultd.daemon.sending import BAD_URL, NO_ANSWER, Sent, is_channel, send
+from vaultd.daemon.sending import BAD_URL, NO_ANSWER, Sent, is_channel, send, without_parts_of
 from vaultd.format.record import NoticeBody
 from vaultd.jobs.notices import acknowledge
 from vaultd.settings import Channel, load, save
@@ -167,6 +167,12 @@ def test_nothing_of_the_url_is_in_an_answer() -> None:
     assert not sent.taken
     assert sent.answer
     assert TOKEN not in sent.answer
+
+
+def test_what_lets_one_in_is_struck_out_of_what_a_channel_says() -> None:
+    url = f"wecombot://{TOKEN}/more?key=another-secret-1&x=y"
+    said = without_parts_of(url, f"POST /{TOKEN}?key=another-secret-1 failed, y")
+    assert said == "POST /***?key=*** failed, y"
 
 
 def tried(*times: float, taken: bool = False) -> Notice:

@@ -48,14 +48,14 @@ def _asked(words: dict[str, str], patience: float) -> Sent:
             check=False,
         )
         found = json.loads(done.stdout)
-        return Sent(bool(found["taken"]), _without(words["url"], str(found["answer"])))
+        return Sent(bool(found["taken"]), without_parts_of(words["url"], str(found["answer"])))
     except subprocess.TimeoutExpired:
         return Sent(False, NO_ANSWER)
     except (OSError, ValueError, KeyError, TypeError):
         return Sent(False, "failed")
 
 
-def _without(url: str, answer: str) -> str:
+def without_parts_of(url: str, answer: str) -> str:
     """A token in a URL must not get into the journal by way of an error."""
     for part in sorted(re.split(r"[/:@?&=,#]+", url), key=len, reverse=True):
         if len(part) >= _SECRET:
