@@ -111,14 +111,16 @@ class Notices:
             return
         with self._lock:
             notices = list(self._open)
-        for notice in (*notices, *self._unwritten(time.time_ns())):
+        for notice in (*notices, *self._unwritten()):
             for channel in channels:
                 if not self._stopped.is_set() and is_due(notice, channel, time.time()):
                     self._tell(notice, channel)
 
-    def _unwritten(self, now: int) -> list[Notice]:
+    def _unwritten(self) -> list[Notice]:
         """What the journal did not take for too long, as where every copy is full, is told all the same."""
-        late = [due for due in self.noticed.due() if not now - UNWRITTEN_NS < due.time <= now]
+        dues, now = self.noticed.due(), time.time_ns()
+        # A clock that was set back must not keep it from being told.
+        late = [due for due in dues if abs(now - due.time) >= UNWRITTEN_NS]
         with self._lock:
             tried = list(self._tried)
         return [_as_notice(due, tried) for due in late]
