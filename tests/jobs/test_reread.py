@@ -10,6 +10,7 @@ from tests.damage import flipped
 from tests.jobs.vaults import Computer, new_vault
 from vaultd.errors import SourceGone
 from vaultd.jobs.reread import Reread, reread
+from vaultd.tree.snapshots import list_snapshots, newest
 from vaultd.tree.sources import find_source, list_sources
 
 FILES = {
@@ -42,7 +43,9 @@ def computer(tmp_path: Path) -> Computer:
 def run(computer: Computer, after: bytes | None = None, most: int = 1 << 40, seconds: float = 60) -> Reread:
     with computer.opened() as session:
         source = find_source(list_sources(session.vault.journal), "source")
-        return reread(session, source, lambda: None, after=after, most=most, seconds=seconds)
+        snapshot = newest(list_snapshots(session.vault.journal), source.body.id)
+        assert snapshot is not None
+        return reread(session, source, snapshot, lambda: None, after=after, most=most, seconds=seconds)
 
 
 def rot(path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

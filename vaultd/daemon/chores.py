@@ -29,7 +29,7 @@ from vaultd.jobs.space import note_space
 from vaultd.jobs.status import CopyStatus, look_at_copies
 from vaultd.progress import Silent
 from vaultd.settings import Home, Place, load
-from vaultd.tree.snapshots import list_snapshots, newest
+from vaultd.tree.snapshots import Snapshot, list_snapshots, newest
 from vaultd.tree.sources import Source
 
 SCRUB, DRILL, REREAD = "scrub", "drill", "reread"
@@ -166,15 +166,15 @@ class Chores:
             last = newest(snapshots, source.body.id)
             if last is None or not self._rounds.is_due(source.body.id):
                 continue
-            found = self._compared(session, source, share(last.body.counts.get("bytes", 0)))
+            found = self._compared(session, source, last)
             self._told.reread(source, found)
             is_done &= isinstance(found, Reread) and found.in_time
         return is_done
 
-    def _compared(self, session: Session, source: Source, most: int) -> Reread | VaultdError:
-        after = self._rounds.after(source.body.id)
+    def _compared(self, session: Session, source: Source, last: Snapshot) -> Reread | VaultdError:
+        after, most = self._rounds.after(source.body.id), share(last.body.counts.get("bytes", 0))
         try:
-            found = reread(session, source, self._end_if_stopped, after=after, most=most, seconds=SLICE)
+            found = reread(session, source, last, self._end_if_stopped, after=after, most=most, seconds=SLICE)
         except SourceGone as error:
             return error
         self._rounds.reached(source.body.id, found.at)

@@ -105,16 +105,22 @@ class Notices:
 
     def tell(self) -> None:
         """Hand every open notice to every channel whose turn it is."""
-        try:
-            channels = load(self._home).channels
-        except (VaultdError, OSError):
-            return
         with self._lock:
             notices = list(self._open)
-        for notice in (*notices, *self._unwritten()):
+        notices += self._unwritten()
+        # Asked every few seconds, all day: the settings are read only where there is something to tell.
+        channels = self._channels() if notices else ()
+        for notice in notices:
             for channel in channels:
                 if not self._stopped.is_set() and is_due(notice, channel, time.time()):
                     self._tell(notice, channel)
+
+    def _channels(self) -> tuple[Channel, ...]:
+        """None where the settings cannot be read now."""
+        try:
+            return load(self._home).channels
+        except (VaultdError, OSError):
+            return ()
 
     def _unwritten(self) -> list[Notice]:
         """What the journal did not take for too long, as where every copy is full, is told all the same."""

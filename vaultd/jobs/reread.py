@@ -15,7 +15,7 @@ from vaultd.errors import Damaged, Missing, SourceGone
 from vaultd.format.entry import FILE, Entry, how_read
 from vaultd.jobs.filling import reads_back
 from vaultd.jobs.session import Session
-from vaultd.tree.snapshots import list_snapshots, newest
+from vaultd.tree.snapshots import Snapshot
 from vaultd.tree.sources import Source
 from vaultd.tree.view import Broken, Found, View, split
 
@@ -37,21 +37,19 @@ class Reread:
 def reread(
     session: Session,
     source: Source,
+    snapshot: Snapshot,
     stop: Callable[[], None],
     *,
     after: bytes | None = None,
     most: int,
     seconds: float,
 ) -> Reread:
-    """Go on `after` this path, for `most` bytes or so many seconds. A file that is not as it was saved by its
-    size and times is left to the next snapshot, and one that cannot be read, now or from the vault, to
-    others. `stop` is called for each file, and raises to interrupt. Raises SourceGone, and Unreachable of the
-    vault.
+    """Compare a source with its newest `snapshot`, from behind the path `after` on, for `most` bytes or so
+    many seconds. A file that is not as it was saved by its size and times is left to the next snapshot, and
+    one that cannot be read, now or from the vault, to others. `stop` is called for each file, and raises to
+    interrupt. Raises SourceGone, and Unreachable of the vault.
     """
     done, ends = Reread(), time.monotonic() + seconds
-    snapshot = newest(list_snapshots(session.vault.journal), source.body.id)
-    if snapshot is None:
-        return done
     view = View(session.blobs or session.vault, snapshot.body.root)
     here = _Here(source)
     try:
