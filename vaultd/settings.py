@@ -142,6 +142,7 @@ class Settings:
     `spool_gib` is how much may wait on this computer while no copy can be reached, in GiB; 0 is nothing.
     `limit_upload` is how fast copies on other machines are written, in KiB per second; 0 is no limit.
     On a battery that is below `battery` percent the daemon does no chores; 0 is that it always does.
+    With `pause_on_metered` it does none while what goes over the connection is paid for.
     """
 
     vault_id: bytes
@@ -149,6 +150,7 @@ class Settings:
     spool_gib: int = SPOOL_GIB
     limit_upload: int = 0
     battery: int = BATTERY
+    pause_on_metered: bool = False
     channels: tuple[Channel, ...] = ()
     unknown: dict[str, Any] = field(default_factory=dict)
 
@@ -219,8 +221,10 @@ def _from_table(table: dict[str, Any]) -> Settings:
     spool_gib = _take_count(rest, "spool_gib", SPOOL_GIB)
     limit = _take_count(rest, "limit_upload", 0)
     battery = _take_count(rest, "battery", BATTERY)
+    metered = _take(rest, "pause_on_metered", bool) if "pause_on_metered" in rest else False
     told = tuple(Channel(_take(each, "name", str), _take(each, "url", str)) for each in channels)
-    return Settings(vault_id, tuple(_place(place) for place in places), spool_gib, limit, battery, told, rest)
+    copies = tuple(_place(place) for place in places)
+    return Settings(vault_id, copies, spool_gib, limit, battery, metered, told, rest)
 
 
 def _place(table: dict[str, Any]) -> Place:
@@ -264,11 +268,13 @@ def _to_table(settings: Settings) -> dict[str, Any]:
         {"label": place.label, "url": place.url, "copy_id": place.copy_id.hex()} | place.options
         for place in settings.copies
     ]
-    numbers = {} if settings.spool_gib == SPOOL_GIB else {"spool_gib": settings.spool_gib}
+    numbers: dict[str, Any] = {} if settings.spool_gib == SPOOL_GIB else {"spool_gib": settings.spool_gib}
     if settings.limit_upload:
         numbers["limit_upload"] = settings.limit_upload
     if settings.battery != BATTERY:
         numbers["battery"] = settings.battery
+    if settings.pause_on_metered:
+        numbers["pause_on_metered"] = True
     tables: dict[str, Any] = {"copies": copies}
     if settings.channels:
         tables["channels"] = [{"name": each.name, "url": each.url} for each in settings.channels]

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from vaultd.jobs.drill import Drill
 from vaultd.jobs.reread import Reread
 from vaultd.jobs.session import Session
 from vaultd.jobs.status import CopyStatus
-from vaultd.settings import Place
+from vaultd.settings import Place, load, save
 from vaultd.tree.sources import Source, list_sources
 
 DAY_NS = 86_400 * 10**9
@@ -189,6 +190,18 @@ def test_paused_or_on_a_low_battery_nothing_is_done(
         time.sleep(0.7)
         assert noted.scrubs == []
         Pause(computer.home).end()
+        assert until(lambda: len(noted.scrubs) == 2)
+
+
+def test_on_a_metered_connection_nothing_is_done_where_the_owner_says_so(
+    computer: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "is_metered", lambda: True)
+    save(computer.home, replace(load(computer.home), pause_on_metered=True))
+    with at_work(computer) as noted:
+        time.sleep(0.7)
+        assert noted.scrubs == []
+        save(computer.home, replace(load(computer.home), pause_on_metered=False))
         assert until(lambda: len(noted.scrubs) == 2)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from vaultd.daemon.bus import NoBus, is_metered
 from vaultd.daemon.calm import battery, give_way
 from vaultd.daemon.pause import Pause
 from vaultd.daemon.rounds import Rounds, share
@@ -99,12 +100,13 @@ class Chores:
                 self._do(name)
 
     def _is_quiet(self) -> bool:
-        """Whether nothing is to be done now: paused, or the battery is low."""
+        """Whether nothing is to be done now: paused, the battery is low, or the connection is metered."""
         if Pause(self._home).until() is not None:
             return True
         with contextlib.suppress(VaultdError, OSError):
-            level = battery()
-            return level is not None and level < load(self._home).battery
+            settings, level = load(self._home), battery()
+            is_low = level is not None and level < settings.battery
+            return is_low or (settings.pause_on_metered and _is_metered())
         return False
 
     def _do(self, name: str) -> None:
@@ -198,3 +200,10 @@ class Chores:
 def _met_another(found: Report) -> bool:
     """Whether something could not be mended only because somebody else was writing."""
     return any(isinstance(error, Busy) for error in found.unhealed)
+
+
+def _is_metered() -> bool:
+    """Not where nobody can tell."""
+    with contextlib.suppress(NoBus, ImportError):
+        return is_metered()
+    return False

@@ -1,4 +1,5 @@
-"""Hand one notice to one channel, by apprise: `python -m vaultd.daemon.sending` in a process of its own.
+"""Hand one notice to one channel, by apprise or as a pop-up. `python -m vaultd.daemon.sending` does it, in a
+process of its own.
 
 A process, since what apprise brings along takes 20 MB and its own time, and a channel may hang. What it is to
 send comes on stdin, so that no other user sees the URL among the arguments.
@@ -10,11 +11,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from vaultd.daemon.bus import NoBus, pop_up
 from vaultd.settings import Channel
 
 # A mail server may think for long; a person is told by the other channels meanwhile.
 PATIENCE = 60.0
 NO_ANSWER, NOT_INSTALLED, BAD_URL = "no answer", "apprise is not installed", "not a channel"
+NO_JEEPNEY = "jeepney is not installed"
+DESKTOP = "desktop:"  # a pop-up of our own: what apprise has for it needs a compiler
 # Parts of a URL that are shorter stand in every other sentence as well.
 _SECRET = 6
 
@@ -56,8 +60,8 @@ def _asked(words: dict[str, str], patience: float) -> Sent:
 
 
 def without_parts_of(url: str, answer: str) -> str:
-    """A token in a URL must not get into the journal by way of an error."""
-    for part in sorted(re.split(r"[/:@?&=,#]+", url), key=len, reverse=True):
+    """A token in a URL must not get into the journal by way of an error. What kind of channel it is may."""
+    for part in sorted(re.split(r"[/:@?&=,#]+", url.partition("://")[2]), key=len, reverse=True):
         if len(part) >= _SECRET:
             answer = answer.replace(part, "***")
     return answer
@@ -65,6 +69,8 @@ def without_parts_of(url: str, answer: str) -> str:
 
 def _hand_over(words: dict[str, str]) -> Sent:
     """Without a text, only whether the URL is a channel's."""
+    if words["url"].rstrip("/") == DESKTOP:
+        return _shown(words)
     try:
         import apprise
     except ImportError:
@@ -80,6 +86,17 @@ def _hand_over(words: dict[str, str]) -> Sent:
         taken = bool(target.notify(body=words["text"], title=words["title"]))
         said = [line for line in log.getvalue().splitlines() if line.strip()]
     return Sent(taken, said[-1] if said else "")
+
+
+def _shown(words: dict[str, str]) -> Sent:
+    try:
+        if "text" in words:
+            pop_up(words["title"], words["text"])
+        return Sent(True, "")
+    except ImportError:
+        return Sent(False, NO_JEEPNEY)
+    except NoBus as error:
+        return Sent(False, str(error))
 
 
 def main() -> None:
