@@ -18,7 +18,7 @@ def pop_up(title: str, text: str, patience: float = PATIENCE) -> None:
     """Shown by the desktop of whoever this process belongs to, until it is closed: it is critical. See
     the Desktop Notifications Specification. Raises NoBus, ImportError.
     """
-    body = ("vaultd", 0, "", title, _plain(text), [], {"urgency": ("y", 2)}, _STAYS)
+    body: Any = ("vaultd", 0, "", title, _plain(text), [], {"urgency": ("y", 2)}, _STAYS)
     name = "org.freedesktop.Notifications"
     at = (name, "/org/freedesktop/Notifications", name)
     _call(_session_bus(), at, "Notify", "susssasa{sv}i", body, patience)
