@@ -596,3 +596,34 @@ class CommandFailed(VaultdError):
     exit_code: ClassVar[int] = 12
     program: str
     status: int
+
+
+@dataclass(eq=False)
+class NoFuse(VaultdError):
+    """This computer cannot show a folder of ours. `why` is "library", "device" or "program"."""
+
+    why: str
+
+
+@dataclass(eq=False)
+class BadMountPoint(VaultdError):
+    """Nothing can be mounted there. `why` is "missing", "file", "taken", "full", "vault" or "source"."""
+
+    path: str
+    why: str
+
+
+@dataclass(eq=False)
+class NotMounted(VaultdError):
+    """The system refused, and said why."""
+
+    path: str
+    why: str
+
+
+@dataclass(eq=False)
+class NotUnmounted(VaultdError):
+    """`why` is "none" (nothing of ours is mounted there), "busy", or what the system says."""
+
+    path: str
+    why: str

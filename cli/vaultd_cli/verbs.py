@@ -31,6 +31,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cat": "vaultd_cli.commands.cat:cat",
         "find": "vaultd_cli.commands.find:find",
         "diff": "vaultd_cli.commands.diff:diff",
+        "mount": "vaultd_cli.commands.mount:mount",
+        "umount": "vaultd_cli.commands.mount:umount",
     },
     "help.get-back": {
         "restore": "vaultd_cli.commands.restore:restore",

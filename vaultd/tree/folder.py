@@ -8,9 +8,9 @@ import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import attrgetter, itemgetter
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from vaultd.errors import Damaged, Missing, Refused
 from vaultd.format.entry import FOLDER, Entry
@@ -148,6 +148,22 @@ def entries_in(
             yield from page
 
 
+def entries_named(blobs: Blobs, name: bytes, content: bytes, *, attic: bool = False) -> Iterator[Entry]:
+    """All that a folder has of one name, reading only the pages that may hold it. Raises Missing, Damaged."""
+    pages = list(leaves(blobs, content, attic=attic))
+    for page, following in zip_longest(pages, pages[1:]):
+        if not isinstance(page, Leaf):
+            raise page
+        if page.first is not None and page.first > name:
+            return
+        # In an attic a name may go on in the next page.
+        if isinstance(following, Leaf) and following.first is not None and following.first < name:
+            continue
+        entries = read_page(blobs, page.id, attic=attic)
+        _check_place(page, entries, None, attic=attic)
+        yield from entries[bisect_left(entries, name, key=_name) : bisect_right(entries, name, key=_name)]
+
+
 def rows_of(blobs: Blobs, content: bytes) -> Iterator[Entry | list[Entry] | Wrong]:
     """The same; what stands between two folders, or the ends of a page, comes in one list."""
     for page in read_leaves(blobs, leaves(blobs, content)):
@@ -167,12 +183,38 @@ def rows_of(blobs: Blobs, content: bytes) -> Iterator[Entry | list[Entry] | Wron
             yield row
 
 
-def find_name(blobs: Blobs, content: bytes, name: bytes) -> Entry | None:
+class Folders(Protocol):
+    """How pages and lists are had: read each time, or remembered."""
+
+    def is_list(self, blob_id: bytes) -> bool: ...
+
+    def list(self, blob_id: bytes) -> ListNode: ...
+
+    def page(self, blob_id: bytes) -> Sequence[Entry]: ...
+
+
+class Fresh:
+    """Read each time."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def is_list(self, blob_id: bytes) -> bool:
+        return self._blobs.type_of(blob_id) == LIST
+
+    def list(self, blob_id: bytes) -> ListNode:
+        return read_list(self._blobs, blob_id, PAGE)
+
+    def page(self, blob_id: bytes) -> Sequence[Entry]:
+        return read_page(self._blobs, blob_id)
+
+
+def find_name(folders: Folders, content: bytes, name: bytes) -> Entry | None:
     """The entry of this name, reading only what lies on the way to it. Raises Missing, Damaged."""
     first: bytes | None = None
     level: int | None = None
-    while blobs.type_of(content) == LIST:
-        node = read_list(blobs, content, PAGE)
+    while folders.is_list(content):
+        node = folders.list(content)
         items = cast("_Firsts", node.items)
         firsts = [each for _, each in items]
         if level not in (None, node.level):
@@ -184,7 +226,7 @@ def find_name(blobs: Blobs, content: bytes, name: bytes) -> Entry | None:
             return None
         content, first = items[position]
         level = node.level - 1
-    entries = read_page(blobs, content)
+    entries = folders.page(content)
     _check_place(Leaf(content, first), entries, None, attic=False)
     position = bisect_left(entries, name, key=_name)
     found = entries[position : position + 1]

@@ -5,18 +5,24 @@ folders that were missed at different times. All of them are read side by side w
 now.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
+from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import FOLDER, Entry
 from vaultd.format.limits import MAX_FOLDER_DEPTH
+from vaultd.store.contract import Blobs
 from vaultd.tree.content import identity
-from vaultd.tree.folder import Names, Wrong, damaged, entries_of, only_good, side_by_side
+from vaultd.tree.folder import Wrong, damaged, entries_named, entries_of, only_good, side_by_side
 from vaultd.tree.view import Broken, Found, View, folder_id, split
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """One path: the folder that is there now, the leads of the attic, and whole folders that were missed
     (when).
     """
@@ -30,12 +36,40 @@ class _Place:
         return bool(self.leads or self.gone)
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name of a folder: what stands there `now`, its versions that were `missed` (ns) and are not there
+    again, newest first, and where to look for what is `below`.
+    """
+
+    name: bytes
+    now: Entry | None
+    missed: tuple[tuple[Entry, int], ...]
+    below: Place
+
+
 @dataclass(slots=True)
 class _Frame:
-    place: _Place
-    names: Names
+    names: Iterator[Name]
     prefix: int
     failures: list[Wrong] = field(default_factory=list)
+
+
+def top_of(view: View) -> Place:
+    """The source's folder itself."""
+    return Place(folder_id(view.root), (view.attic,) if view.attic is not None else (), ())
+
+
+def names_in(blobs: Blobs, place: Place, failed: Callable[[Wrong], None]) -> Iterator[Name]:
+    """Every name that stands there, or did, ascending; what cannot be read goes to `failed`."""
+    streams = [only_good(stream, failed) for stream in _columns(place, partial(entries_of, blobs))]
+    return (_name(place, name, columns) for name, columns in side_by_side(streams))
+
+
+def name_in(blobs: Blobs, place: Place, name: bytes) -> Name | None:
+    """One of these names, reading only what lies on the way to it. Raises Missing, Damaged."""
+    columns = [list(found) for found in _columns(place, partial(entries_named, blobs, name))]
+    return _name(place, name, columns) if any(columns) else None
 
 
 def deleted(view: View, path: bytes = b"") -> Iterator[Found | Broken]:
@@ -48,59 +82,63 @@ def deleted(view: View, path: bytes = b"") -> Iterator[Found | Broken]:
     names = split(path)
     if view.attic is None:
         return
-    now = folder_id(view.root)
-    place = _Place(now, (view.attic,), ())
-    prefix = b""
+    place, prefix = top_of(view), b""
     for depth, name in enumerate(names):
-        frame = _open(view, place, len(prefix))
-        found = next((each for each in frame.names if each[0] == name), None)
-        yield from (Broken(prefix[:-1], error) for error in frame.failures)
+        try:
+            found = name_in(view.blobs, place, name)
+        except (Missing, Damaged) as error:
+            yield Broken(prefix[:-1], error)
+            return
         if found is None:
             return
         prefix += name
         if depth == len(names) - 1:
-            yield from _missed_here(place, found[1], prefix)
-        place = _below(place, found[1])
+            yield from _versions_of(found, prefix)
+        place = found.below
         prefix += b"/"
     yield from _deleted_below(view, place, prefix, len(names))
 
 
-def _deleted_below(view: View, top: _Place, prefix: bytes, depth: int) -> Iterator[Found | Broken]:
+def _deleted_below(view: View, top: Place, prefix: bytes, depth: int) -> Iterator[Found | Broken]:
     if not top.anything:
         return
     stack = [_open(view, top, len(prefix))]
     while stack:
         frame = stack[-1]
-        step = next(frame.names, None)
+        found = next(frame.names, None)
         prefix = prefix[: frame.prefix]
         while frame.failures:
             yield Broken(prefix[:-1], frame.failures.pop())
-        if step is None:
+        if found is None:
             stack.pop()
             continue
-        name, columns = step
-        yield from _missed_here(frame.place, columns, prefix + name)
-        below = _below(frame.place, columns)
-        if not below.anything:
+        yield from _versions_of(found, prefix + found.name)
+        if not found.below.anything:
             continue
         if depth + len(stack) >= MAX_FOLDER_DEPTH:
-            yield Broken(prefix + name, damaged(b"", "depth"))
+            yield Broken(prefix + found.name, damaged(b"", "depth"))
             continue
-        prefix += name + b"/"
-        stack.append(_open(view, below, len(prefix)))
+        prefix += found.name + b"/"
+        stack.append(_open(view, found.below, len(prefix)))
 
 
-def _open(view: View, place: _Place, prefix: int) -> _Frame:
-    """Columns: what is there now, each folder of leads, each missed folder."""
+def _open(view: View, place: Place, prefix: int) -> _Frame:
     failures: list[Wrong] = []
-    now = [entries_of(view.blobs, place.now)] if place.now else [iter(())]
-    leads = [entries_of(view.blobs, content, attic=True) for content in place.leads]
-    gone = [entries_of(view.blobs, content) for content, _ in place.gone]
-    streams = [only_good(stream, failures.append) for stream in (*now, *leads, *gone)]
-    return _Frame(place, side_by_side(streams), prefix, failures)
+    return _Frame(names_in(view.blobs, place, failures.append), prefix, failures)
 
 
-def _versions(place: _Place, columns: list[list[Entry]]) -> Iterator[tuple[Entry, int]]:
+def _columns(place: Place, read: Callable[..., Iterator[Item]]) -> list[Iterator[Item]]:
+    """What is there now, each folder of leads, each missed folder."""
+    now = [read(place.now)] if place.now else [iter(())]
+    leads = [read(content, attic=True) for content in place.leads]
+    return [*now, *leads, *(read(content) for content, _ in place.gone)]
+
+
+def _versions_of(found: Name, path: bytes) -> Iterator[Found]:
+    return (Found(path, entry, missed) for entry, missed in found.missed)
+
+
+def _versions(place: Place, columns: list[list[Entry]]) -> Iterator[tuple[Entry, int]]:
     """Everything at this name that was missed, with the time."""
     split_at = 1 + len(place.leads)
     for column in columns[1:split_at]:
@@ -109,8 +147,12 @@ def _versions(place: _Place, columns: list[list[Entry]]) -> Iterator[tuple[Entry
         yield from ((entry, missed) for entry in column)
 
 
-def _missed_here(place: _Place, columns: list[list[Entry]], path: bytes) -> Iterator[Found]:
+def _name(place: Place, name: bytes, columns: list[list[Entry]]) -> Name:
     present = columns[0][0] if columns[0] else None
+    return Name(name, present, tuple(_missed(place, columns, present)), _below(place, columns, present))
+
+
+def _missed(place: Place, columns: list[list[Entry]], present: Entry | None) -> Iterator[tuple[Entry, int]]:
     hidden = identity(present) if present else None
     seen: set[object] = set()
     versions = sorted(
@@ -121,14 +163,13 @@ def _missed_here(place: _Place, columns: list[list[Entry]], path: bytes) -> Iter
         if same == hidden or same in seen or (present and present.kind == entry.kind == FOLDER):
             continue
         seen.add(same)
-        yield Found(path, entry, missed)
+        yield entry, missed
 
 
-def _below(place: _Place, columns: list[list[Entry]]) -> _Place:
+def _below(place: Place, columns: list[list[Entry]], present: Entry | None) -> Place:
     """The folders of this name: a missed one that is there again with the same content has nothing to
     show.
     """
-    present = columns[0][0] if columns[0] else None
     now = folder_id(present) if present and present.kind == FOLDER else None
     gone = {
         folder_id(entry): missed
@@ -141,4 +182,4 @@ def _below(place: _Place, columns: list[list[Entry]]) -> _Place:
         for entry in column
         if "missed" not in entry.extra
     }
-    return _Place(now, tuple(sorted(leads)), tuple(gone.items()))
+    return Place(now, tuple(sorted(leads)), tuple(gone.items()))

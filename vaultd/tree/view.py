@@ -13,7 +13,7 @@ from vaultd.format.entry import FOLDER, LINK, Entry
 from vaultd.format.limits import MAX_FOLDER_DEPTH
 from vaultd.store.contract import Blobs
 from vaultd.tree import content
-from vaultd.tree.folder import Wrong, damaged, entries_of, find_name, rows_of
+from vaultd.tree.folder import Fresh, Wrong, damaged, entries_of, find_name, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class View:
         """The entry at a path; b"" is the root. Raises NoSuchPath."""
         entry = self.root
         for name in split(path):
-            found = find_name(self.blobs, folder_id(entry), name) if entry.kind == FOLDER else None
+            found = find_name(Fresh(self.blobs), folder_id(entry), name) if entry.kind == FOLDER else None
             if found is None:
                 raise NoSuchPath(path)
             entry = found

@@ -1,6 +1,7 @@
 """English."""
 
 from vaultd_cli.catalogue.en.begin import BEGIN
+from vaultd_cli.catalogue.en.browse import BROWSE
 from vaultd_cli.catalogue.en.copies import COPIES
 from vaultd_cli.catalogue.en.failures import FAILURES
 from vaultd_cli.catalogue.en.keep import KEEP
@@ -9,4 +10,4 @@ from vaultd_cli.catalogue.en.notices import NOTICES
 from vaultd_cli.catalogue.en.talk import TALK
 from vaultd_cli.catalogue.en.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES
+SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE

@@ -65,6 +65,11 @@ VERBS = {
     "--all looks in every snapshot, --deleted among what was there once and is not any more.",
     "verb.diff": "What changed between two snapshots.\n\n"
     "+ added, - removed, M another content, m the same content with other attributes (such as time, mode or owner).",
+    "verb.mount": "Show every old state as a folder, to be read only.\n\n"
+    "In DIR there is a folder for each source: latest (as it was saved last), at (every snapshot, by its time), by-id, "
+    "versions (every version of each file) and deleted (what is no longer there, at its last version). New snapshots appear by "
+    "themselves. It stays until “vaultd umount DIR”.",
+    "verb.umount": "Take away what “vaultd mount” shows.",
     "verb.restore": "Put files of a snapshot into a folder.\n\n"
     "Never writes outside that folder. From a damaged vault it gives everything that can be had, lists the rest, "
     "and exits with 20.",

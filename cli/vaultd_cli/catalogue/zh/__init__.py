@@ -1,6 +1,7 @@
 """简体中文。用词见 docs/words.md。"""
 
 from vaultd_cli.catalogue.zh.begin import BEGIN
+from vaultd_cli.catalogue.zh.browse import BROWSE
 from vaultd_cli.catalogue.zh.copies import COPIES
 from vaultd_cli.catalogue.zh.failures import FAILURES
 from vaultd_cli.catalogue.zh.keep import KEEP
@@ -9,4 +10,4 @@ from vaultd_cli.catalogue.zh.notices import NOTICES
 from vaultd_cli.catalogue.zh.talk import TALK
 from vaultd_cli.catalogue.zh.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES
+SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE

@@ -1,0 +1,28 @@
+"""Old states as a folder."""
+
+BROWSE = {
+    "option.foreground": "Stay in this terminal; Ctrl-C ends it.",
+    "option.allow-other": "Other users of this computer too, as far as the modes of the files let them.",
+    "mount.mounted": "The past is at “{path}”. “vaultd umount {path}” takes it away.",
+    "mount.unmounted": "Nothing is mounted at “{path}” any more.",
+    "mount.stale": "At “{path}” stood what is left of a mount whose process was killed; it was taken away.",
+    "error.NotMounted": "Nothing could be mounted at “{path}”{why?: *}.",
+    "advice.NotMounted": "Nothing is wrong with the vault; “ls”, “cat” and “restore” do without.",
+    "error.NoFuse": "This computer cannot show a folder of vaultd's: {why:no-fuse?*}.",
+    "advice.NoFuse": "“ls”, “cat”, “find” and “restore” do without; nothing is missing from the vault.",
+    "no-fuse.library": "there is no libfuse (on Debian: apt-get install fuse3)",
+    "no-fuse.device": "it has no /dev/fuse, as in a container",
+    "no-fuse.program": "there is no fusermount3 (on Debian: apt-get install fuse3)",
+    "error.BadMountPoint": "Nothing can be mounted at “{path}”: {why:mount-point?*}.",
+    "advice.BadMountPoint": "Take an empty folder somewhere else.",
+    "mount-point.missing": "there is no such folder, nor one to make it in",
+    "mount-point.file": "that is not a folder",
+    "mount-point.taken": "a past is mounted there already",
+    "mount-point.full": "the folder is not empty, and what is in it would be hidden",
+    "mount-point.vault": "the folder belongs to the vault",
+    "mount-point.source": "what is in that folder is saved, and the past would be saved again",
+    "error.NotUnmounted": "Nothing was unmounted at “{path}”: {why:not-unmounted?*}.",
+    "advice.NotUnmounted": "“findmnt -t fuse.vaultd” shows what is mounted, “fuser -m” who uses it.",
+    "not-unmounted.none": "no past is mounted there",
+    "not-unmounted.busy": "a program uses it, or is in it",
+}

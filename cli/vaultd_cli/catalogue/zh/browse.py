@@ -1,0 +1,28 @@
+"""把过去的样子当作文件夹。"""
+
+BROWSE = {
+    "option.foreground": "留在这个终端里；按 Ctrl-C 结束。",
+    "option.allow-other": "这台电脑的其他用户也可以看，只要文件的权限允许。",
+    "mount.mounted": "过去的样子在“{path}”。“vaultd umount {path}”把它撤下。",
+    "mount.unmounted": "“{path}”上不再挂着任何内容。",
+    "mount.stale": "“{path}”上有一个进程被强行结束之后残留的挂载，已经清除。",
+    "error.NotMounted": "没能挂载到“{path}”{why?：*}。",
+    "advice.NotMounted": "保险库没有问题；“ls”“cat”和“restore”不需要它。",
+    "error.NoFuse": "这台电脑不能显示 vaultd 的文件夹：{why:no-fuse?*}。",
+    "advice.NoFuse": "“ls”“cat”“find”和“restore”不需要它；保险库里什么都没有少。",
+    "no-fuse.library": "没有 libfuse（在 Debian 上：apt-get install fuse3）",
+    "no-fuse.device": "没有 /dev/fuse，例如在容器里",
+    "no-fuse.program": "没有 fusermount3（在 Debian 上：apt-get install fuse3）",
+    "error.BadMountPoint": "不能挂载到“{path}”：{why:mount-point?*}。",
+    "advice.BadMountPoint": "请用别处的一个空文件夹。",
+    "mount-point.missing": "没有这个文件夹，也没有可以建立它的上一级文件夹",
+    "mount-point.file": "那不是文件夹",
+    "mount-point.taken": "那里已经挂着过去的样子",
+    "mount-point.full": "文件夹不是空的，里面的内容会被遮住",
+    "mount-point.vault": "这个文件夹属于保险库",
+    "mount-point.source": "这个文件夹里的内容会被保存，过去的样子就会再被保存一遍",
+    "error.NotUnmounted": "“{path}”没有撤下：{why:not-unmounted?*}。",
+    "advice.NotUnmounted": "“findmnt -t fuse.vaultd”列出挂着的内容，“fuser -m”列出谁在用它。",
+    "not-unmounted.none": "那里没有挂着过去的样子",
+    "not-unmounted.busy": "有程序正在用它，或停在它里面",
+}

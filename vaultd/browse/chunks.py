@@ -1,0 +1,79 @@
+"""Chunks that were read, decrypted and checked, shared by all who read: each is opened once, however many
+wait for it, and the last ones are kept.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+from vaultd.store.contract import Blobs
+from vaultd.tree.content import read_chunk
+
+# What is kept: some seconds of a video for each of ten who watch one, beside 60 MB that Python and the
+# vault take.
+MOST_BYTES = 96 << 20
+# Two are enough to open chunks as fast as two cores can; more help where a copy is far away.
+_THREADS = 4
+
+Known = tuple[bytes, int]
+"""A chunk: its id and its length."""
+
+
+class Chunks:
+    """Safe to use from several threads. `close` ends its own."""
+
+    def __init__(self, blobs: Blobs, most_bytes: int = MOST_BYTES) -> None:
+        self._blobs, self._most = blobs, most_bytes
+        self._kept: OrderedDict[bytes, Future[bytes]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(_THREADS, "ahead")
+
+    def get(self, chunk: Known) -> bytes:
+        """Raises Missing, Damaged, Unreachable; then nothing is kept, and the next one asks anew."""
+        made, is_mine = self._future(chunk)
+        if is_mine:
+            self._open(chunk, made)
+        return made.result()
+
+    def begin(self, chunks: Sequence[Known]) -> None:
+        """These are likely to be read soon; what goes wrong is told to who reads them."""
+        for chunk in chunks:
+            made, is_mine = self._future(chunk)
+            if is_mine:
+                with suppress(RuntimeError):  # closed meanwhile: nobody reads any more
+                    self._threads.submit(self._open, chunk, made)
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def _future(self, chunk: Known) -> tuple[Future[bytes], bool]:
+        """What there is or will be of the chunk, and whether the caller is the one to open it."""
+        with self._lock:
+            if (made := self._kept.get(chunk[0])) is not None:
+                self._kept.move_to_end(chunk[0])
+                return made, False
+            made = self._kept[chunk[0]] = Future()
+            self._bytes += chunk[1]
+            self._drop_oldest()
+            return made, True
+
+    def _drop_oldest(self) -> None:
+        while self._bytes > self._most and len(self._kept) > 1:
+            oldest, made = next(iter(self._kept.items()))
+            if not made.done():  # somebody waits for it, and it is not in memory yet
+                return
+            del self._kept[oldest]
+            self._bytes -= len(made.result())  # one that failed is not kept
+
+    def _open(self, chunk: Known, made: Future[bytes]) -> None:
+        try:
+            made.set_result(read_chunk(self._blobs, *chunk))
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told, and nobody else
+            with self._lock:
+                if self._kept.get(chunk[0]) is made:
+                    del self._kept[chunk[0]]
+                    self._bytes -= chunk[1]
+            made.set_exception(error)

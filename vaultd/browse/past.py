@@ -1,0 +1,101 @@
+"""The past of an open vault, to be looked at for as long as one likes: snapshots that are made meanwhile
+appear by themselves.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from vaultd.browse.chunks import Chunks
+from vaultd.browse.layout import DELETED, LATEST, SourceFolder, layout
+from vaultd.browse.names import Names
+from vaultd.browse.node import Table
+from vaultd.browse.pages import Pages
+from vaultd.browse.saved import Shared
+from vaultd.errors import VaultdError
+from vaultd.store.contract import Blobs
+from vaultd.store.vault import Vault
+from vaultd.tree.compare import Change, compare
+from vaultd.tree.snapshots import list_snapshots
+
+# How soon a snapshot that was made elsewhere is seen: a listing of the log each time.
+EACH = 3.0
+# More that changed at once is not told one by one.
+_MOST_CHANGES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """All sources at one moment. `fresh` are paths, with the name of their source, under which another thing
+    stands than before.
+    """
+
+    sources: dict[bytes, SourceFolder]
+    fresh: tuple[bytes, ...] = ()
+
+    @property
+    def node(self) -> Table:
+        return Table(b"top", self.sources)
+
+
+class Past:
+    """Reads from `blobs`, and learns of new snapshots from `vault`."""
+
+    def __init__(self, vault: Vault, blobs: Blobs) -> None:
+        self._vault = vault
+        self.chunks = Chunks(blobs)
+        self._shared = Shared(blobs, self.chunks, Pages(blobs), Names())
+        self.top = Top(layout(self._shared, list_snapshots(vault.journal)))
+        self._known = len(vault.journal.records)
+        self._stop = threading.Event()
+
+    @contextlib.contextmanager
+    def kept_up(self, changed: Callable[[Top], None], each: float = EACH) -> Iterator[None]:
+        """Look for new snapshots until the end of the `with`."""
+        thread = threading.Thread(target=self._look, args=(changed, each), name="snapshots", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+            self.chunks.close()
+
+    def _look(self, changed: Callable[[Top], None], each: float) -> None:
+        while not self._stop.wait(each):
+            # A copy that cannot be asked now is asked again; what is known stays.
+            with contextlib.suppress(VaultdError, OSError):
+                if self._learn():
+                    changed(self.top)
+
+    def _learn(self) -> bool:
+        journal = self._vault.journal
+        journal.sync()
+        if len(journal.records) == self._known:
+            return False
+        self._vault.sync()
+        self._known = len(journal.records)
+        before, sources = self.top.sources, layout(self._shared, list_snapshots(journal))
+        self.top = Top(sources, tuple(_fresh(before, sources)))
+        return True
+
+
+def _fresh(before: dict[bytes, SourceFolder], after: dict[bytes, SourceFolder]) -> Iterator[bytes]:
+    for name, source in after.items():
+        old = before.get(name)
+        if old is None or old.line.newest.id == source.line.newest.id:
+            continue
+        yield name + b"/" + LATEST
+        for path in _changed(old, source):
+            yield b"/".join((name, LATEST, path))
+            yield b"/".join((name, DELETED, path))
+
+
+def _changed(old: SourceFolder, new: SourceFolder) -> Iterator[bytes]:
+    a, b = (each.line.view(each.line.newest) for each in (old, new))
+    with contextlib.suppress(VaultdError):
+        for change in islice(compare(a, b), _MOST_CHANGES):
+            if isinstance(change, Change) and change.path:
+                yield change.path
