@@ -67,7 +67,7 @@ class Ever(Listed):
         files = [(entry, when) for entry, when in found.missed if _is_file(entry)]
         if files or (found.now is not None and _is_file(found.now)):
             name = found.name + FILE_MARK if nodes else found.name
-            nodes[name] = Versions(self._line, path, files, key)
+            nodes[name] = Versions(self._line, path, files, self.key)
         return nodes
 
 
@@ -78,8 +78,9 @@ def _is_file(entry: Entry) -> bool:
 class Versions(Listed):
     """A folder of the versions of one file, named after when each was first saved."""
 
-    def __init__(self, line: Line, path: bytes, missed: Sequence[tuple[Entry, int]], key: bytes) -> None:
-        super().__init__(key, line.newest.body.started)
+    def __init__(self, line: Line, path: bytes, missed: Sequence[tuple[Entry, int]], above: bytes) -> None:
+        super().__init__(below(above, path.rsplit(b"/", 1)[-1]), line.newest.body.started)
+        self._above = above
         self._line, self._path, self._missed = line, path, missed
         self._made: Mapping[bytes, Node] | None = None
 
@@ -101,7 +102,7 @@ class Versions(Listed):
     def _named(self) -> Iterator[tuple[bytes, bytes, Node]]:
         end = splitext(self._path.rsplit(b"/", 1)[-1])[1]
         for entry, when, view in self._versions():
-            yield when, end, Saved(self._line.shared, view, entry, self.key)
+            yield when, end, Saved(self._line.shared, view, entry, self._above)
 
     def _versions(self) -> Iterator[tuple[Entry, bytes, View]]:
         """Each content once. What no snapshot has any more the attic may have still."""

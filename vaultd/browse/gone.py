@@ -63,6 +63,5 @@ class Gone(Listed):
         others = [entry for entry, _ in found.missed if entry.kind != FOLDER and entry.kind in KINDS]
         if others:
             name = found.name + FILE_MARK if nodes else found.name
-            key = below(self.key, found.name)
-            nodes[name] = Saved(self._shared, self._view, others[0], key)
+            nodes[name] = Saved(self._shared, self._view, others[0], self.key)
         return nodes

@@ -12,8 +12,7 @@ from vaultd.tree.missed import top_of
 from vaultd.tree.snapshots import SHORT, Snapshot, in_order
 
 LATEST, AT, BY_ID, VERSIONS, DELETED = b"latest", b"at", b"by-id", b"versions", b"deleted"
-# What is another thing with every snapshot; all else never changes.
-CHANGING = (LATEST, VERSIONS, DELETED)
+FILES = b"files"  # in keys: what stands in the source itself
 
 
 class SourceFolder(Table):
@@ -24,11 +23,11 @@ class SourceFolder(Table):
         view = line.view(newest)
         self.line = line
         nodes: dict[bytes, Node] = {
-            LATEST: Saved(line.shared, view, newest.body.root, below(key, b"files"), LATEST),
+            LATEST: Saved(line.shared, view, newest.body.root, below(key, FILES), LATEST),
             AT: _Snapshots(line, below(key, AT), by_time=True),
             BY_ID: _Snapshots(line, below(key, BY_ID), by_time=False),
-            VERSIONS: Ever(line, top_of(view), below(key, b"files")),
-            DELETED: Gone(line.shared, view, top_of(view), below(key, b"files")),
+            VERSIONS: Ever(line, top_of(view), below(key, FILES, b"")),
+            DELETED: Gone(line.shared, view, top_of(view), below(key, FILES, b"")),
         }
         super().__init__(below(key), nodes, newest.body.ended)
 
@@ -55,7 +54,7 @@ class _Snapshots(Listed):
         return ((name, self._node(snapshot)) for name, snapshot in self._named.items())
 
     def _node(self, snapshot: Snapshot) -> Node:
-        key = below(snapshot.body.source, b"files")
+        key = below(snapshot.body.source, FILES)
         return Saved(self._line.shared, self._line.view(snapshot), snapshot.body.root, key)
 
 

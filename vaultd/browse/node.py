@@ -2,9 +2,8 @@
 
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vaultd.browse.file import OpenFile
 
@@ -13,8 +12,7 @@ FOLDER_SIZE = BLOCK = 4096
 _SECTOR = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """As stat(2) has them; `mode` with the kind of file, `mtime` in ns, `blocks` of 512 bytes."""
 
     mode: int
@@ -61,9 +59,16 @@ class Node(Protocol):
         """A file's content. Raises OSError for what has none."""
         ...
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether what a listing of it says holds until it is said to be another."""
+        ...
+
 
 class Listed(Node):
     """A folder that no source had: it is made of what is in it."""
+
+    is_lasting = False
 
     def __init__(self, key: bytes, mtime: int = 0) -> None:
         self.key, self.mtime = key, mtime
@@ -114,7 +119,7 @@ def below(key: bytes, *names: bytes) -> bytes:
 
 def number(*parts: bytes) -> int:
     """An inode number; 0 and 1 have meanings of their own."""
-    return int.from_bytes(blake2b(b"\0".join(parts), digest_size=8).digest()[:8], "big") >> 1 | 2
+    return int.from_bytes(blake2b(b"\0".join(parts), digest_size=8).digest()) >> 1 | 2
 
 
 def blocks(size: int) -> int:

@@ -94,8 +94,11 @@ def _fresh(before: dict[bytes, SourceFolder], after: dict[bytes, SourceFolder]) 
 
 
 def _changed(old: SourceFolder, new: SourceFolder) -> Iterator[bytes]:
+    last = b""
     a, b = (each.line.view(each.line.newest) for each in (old, new))
     with contextlib.suppress(VaultdError):
         for change in islice(compare(a, b), _MOST_CHANGES):
             if isinstance(change, Change) and change.path:
                 yield change.path
+                if (above := change.path.rpartition(b"/")[0]) != last:
+                    yield (last := above)

@@ -4,8 +4,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import msgspec
-
 from vaultd.browse.chunks import Chunks
 from vaultd.browse.file import OpenFile
 from vaultd.browse.names import Names
@@ -26,7 +24,6 @@ KINDS = {
     CHAR: stat.S_IFCHR,
     BLOCK: stat.S_IFBLK,
 }
-_encode = msgspec.msgpack.encode
 
 
 @dataclass(frozen=True)
@@ -42,16 +39,17 @@ class Shared:
 class Saved(Node):
     """One entry of a snapshot.
 
-    `key` stands for its path. Where `state` is None a folder is the same thing as long as it holds the same;
-    otherwise it is told from others of this path by that: "latest" is one folder, whatever comes into it.
+    `above` stands for the path of its folder. Where `state` is None a folder is the same thing as long as it
+    holds the same; else it is told from others of this path by that: "latest" is one folder, whatever comes.
     """
 
-    __slots__ = ("_key", "_shared", "_state", "entry", "view")
+    is_lasting = True
+    __slots__ = ("_above", "_shared", "_state", "entry", "view")
 
     def __init__(
-        self, shared: Shared, view: View, entry: Entry, key: bytes, state: bytes | None = None
+        self, shared: Shared, view: View, entry: Entry, above: bytes, state: bytes | None = None
     ) -> None:
-        self._shared, self.view, self.entry, self._key, self._state = shared, view, entry, key, state
+        self._shared, self.view, self.entry, self._above, self._state = shared, view, entry, above, state
 
     @property
     def kind(self) -> int:
@@ -59,47 +57,44 @@ class Saved(Node):
 
     @property
     def ino(self) -> int:
-        entry = self.entry
+        entry, content = self.entry, self.entry.content
         if entry.kind == FOLDER:
-            return number(self._key, self._state or folder_id(entry))
+            return number(self._above, entry.name, self._state or folder_id(entry))
         # Whoever compares two states takes files of one number for the same without reading them.
-        what = _encode((entry.kind, entry.content, entry.size, entry.mtime, entry.mode, entry.uid, entry.gid))
-        return number(entry.extra.get("hard") or self._key, what)
+        ids = [blob_id for blob_id, _ in content] if isinstance(content, tuple) else [content or b""]
+        rest = b"%d %d %d %d %d" % (entry.kind, entry.size, entry.mtime, entry.mode, entry.uid)
+        hard = entry.extra.get("hard")
+        return number(self._above if hard is None else hard, b"" if hard else entry.name, rest, *ids)
 
     def attributes(self) -> Attributes:
         entry = self.entry
+        kind, mode = KINDS[entry.kind], entry.mode
         size = FOLDER_SIZE if entry.kind == FOLDER else entry.size
+        if not entry.extra and entry.kind == FILE:  # as most files are
+            return Attributes(kind | mode, self.ino, size, blocks(size), entry.mtime, entry.uid, entry.gid)
         held = sum(length for _, length in self.view.parts(entry)) if "sparse" in entry.extra else size
-        return Attributes(
-            self.kind | entry.mode,
-            self.ino,
-            size,
-            blocks(held) if entry.kind in (FILE, FOLDER) else 0,
-            entry.mtime,
-            entry.uid,
-            entry.gid,
-            self._shared.names.of(self.view, entry),
-            entry.extra.get("rdev", (0, 0)),
-        )
+        taken = blocks(held) if entry.kind in (FILE, FOLDER) else 0
+        names, rdev = self._shared.names.of(self.view, entry), entry.extra.get("rdev", (0, 0))
+        return Attributes(kind | mode, self.ino, size, taken, entry.mtime, entry.uid, entry.gid, names, rdev)
 
     def child(self, name: bytes) -> "Saved | None":
         if self.entry.kind != FOLDER:
             return None
         entry = find_name(self._shared.pages, folder_id(self.entry), name)
-        return self._node(entry) if entry is not None and entry.kind in KINDS else None
+        if entry is None or entry.kind not in KINDS:
+            return None
+        return Saved(self._shared, self.view, entry, below(self._above, self.entry.name), self._state)
 
     def children(self) -> Iterator[tuple[bytes, Node]]:
         failed: list[Wrong] = []
+        key = below(self._above, self.entry.name)
         for item in entries_of(self._shared.blobs, folder_id(self.entry)):
             if isinstance(item, Missing | Damaged):
                 failed.append(item)
             elif item.kind in KINDS:
-                yield item.name, self._node(item)
+                yield item.name, Saved(self._shared, self.view, item, key, self._state)
         if failed:
             raise failed[0]
-
-    def _node(self, entry: Entry) -> "Saved":
-        return Saved(self._shared, self.view, entry, below(self._key, entry.name), self._state)
 
     def link(self) -> bytes:
         return self.view.link(self.entry)

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from vaultd.errors import NoFuse
+from vaultd.mount.quicker import quicker
 
 _LIBFUSE_3 = "libfuse3.so.3"
 # What never changes is kept by the kernel; what changes is told to it, so this long is as good as for ever.
@@ -74,23 +75,10 @@ def options(binding: ModuleType, *, allow_other: bool) -> dict[str, Any]:
 def run(binding: ModuleType, operations: object, folder: str, *, allow_other: bool) -> None:
     """Mount, and serve until it is unmounted. Raises RuntimeError where it could not be mounted."""
     served = getattr(operations, "served", None)
-    fuse = _with_holes(binding) if is_third(binding) else binding.FUSE
+    fuse = quicker(binding) if is_third(binding) else binding.FUSE
     try:
         fuse(operations, folder, raw_fi=True, **options(binding, allow_other=allow_other))
     except RuntimeError:
         # libfuse 3 says 8 after it was ended by a signal and has unmounted well.
         if served is None or not served():
             raise
-
-
-def _with_holes(binding: ModuleType) -> type:
-    """mfusepy has a place for lseek and no function that goes there: `cp` asks by it where holes are."""
-
-    plain: Any = binding.FUSE
-
-    class Fuse(plain):  # type: ignore[misc]
-        def lseek(self, path: bytes, offset: int, whence: int, info: Any) -> int:
-            found: int = self.operations.lseek(path.decode(self.encoding, self.errors), offset, whence, info)
-            return found
-
-    return Fuse

@@ -10,7 +10,7 @@ from vaultd.browse.node import Node
 from vaultd.errors import VaultdError
 
 log = logging.getLogger("vaultd.mount")
-Row = tuple[str, dict[str, int], int]
+Row = tuple[bytes, Node, int]
 
 
 class Listing:
@@ -54,7 +54,7 @@ class Listing:
         self._failure = None
         try:
             for number, (name, node) in enumerate(self._children(), 1):
-                yield os.fsdecode(name), {"st_mode": node.kind, "st_ino": node.ino}, number
+                yield name, node, number
         except VaultdError as error:
             self._failure = error
 

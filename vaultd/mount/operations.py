@@ -15,7 +15,7 @@ from vaultd.browse.file import OpenFile
 from vaultd.browse.node import BLOCK, Attributes, Node
 from vaultd.browse.past import Past, Top
 from vaultd.errors import VaultdError
-from vaultd.mount.listing import Listing
+from vaultd.mount.listing import Listing, Row
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 log = logging.getLogger("vaultd.mount")
@@ -77,7 +77,7 @@ class Operations:
 
     @_told
     def getattr(self, path: str, _: Info | None = None) -> dict[str, int]:
-        return _stat(self._node(path).attributes())
+        return _stat(self.attributes(path))
 
     @_told
     def readlink(self, path: str) -> str:
@@ -85,16 +85,14 @@ class Operations:
 
     @_told
     def opendir(self, path: str) -> int:
-        node = self._node(path)
-        if node.kind != stat.S_IFDIR:
-            raise OSError(errno.ENOTDIR, path)
-        return self._keep(Listing(node))
+        return self.listing(path)[0]
 
     @_told
     def readdir_with_offset(self, _: str, offset: int, fh: int) -> Iterator[tuple[str, dict[str, int], int]]:
-        listing = self._opened[fh]
-        assert isinstance(listing, Listing)
-        return listing.after(offset)
+        return (
+            (os.fsdecode(name), {"st_mode": node.kind, "st_ino": node.ino}, number)
+            for name, node, number in self.rows(fh, offset)
+        )
 
     @_told
     def releasedir(self, _: str, fh: int) -> int:
@@ -112,9 +110,7 @@ class Operations:
 
     @_told
     def read(self, _: str, size: int, offset: int, info: Info) -> bytes:
-        file = self._opened[info.fh]
-        assert isinstance(file, OpenFile)
-        return bytes(file.read(offset, size))
+        return bytes(self.part(info.fh, offset, size))
 
     @_told
     def lseek(self, _: str, offset: int, whence: int, info: Info) -> int:
@@ -154,6 +150,31 @@ class Operations:
             "f_namemax": 255,
             "f_flag": os.ST_RDONLY,
         }
+
+    def attributes(self, path: str) -> Attributes:
+        """Raises FileNotFoundError, and what reading raises."""
+        return self._node(path).attributes()
+
+    def part(self, fh: int, offset: int, size: int) -> bytes | bytearray | memoryview:
+        """Of an open file. Raises what reading raises."""
+        file = self._opened[fh]
+        assert isinstance(file, OpenFile)
+        return file.read(offset, size)
+
+    def listing(self, path: str) -> tuple[int, bool]:
+        """The number under which `rows` has it, and whether the kernel may keep what it gets."""
+        node = self._node(path)
+        if node.kind != stat.S_IFDIR:
+            raise OSError(errno.ENOTDIR, path)
+        return self._keep(Listing(node)), node.is_lasting
+
+    def rows(self, fh: int, offset: int) -> Iterator[Row]:
+        """Of an open folder, behind the row with this offset. Raises OSError at the end of one that is not
+        whole.
+        """
+        listing = self._opened[fh]
+        assert isinstance(listing, Listing)
+        return listing.after(offset)
 
     def _keep(self, opened: OpenFile | Listing) -> int:
         number = next(self._numbers)

@@ -26,7 +26,9 @@ _LOG_BYTES = 1 << 20
 @click.option("--allow-other", is_flag=True, help=say("option.allow-other"))
 def mount(run: Run, folder: Path, foreground: bool, allow_other: bool) -> int:
     from vaultd.mount import binding, point
+    from vaultd.mount.allocator import keep_what_is_free
 
+    keep_what_is_free()
     binding.load()
     folder = folder.expanduser().absolute()
     if point.is_stale(folder):
