@@ -1,9 +1,9 @@
 """What a mounted past costs its readers, beside `restic mount` and `borg mount`: `python -m bench.mount`.
 
-One large file that does not compress, and many small ones, saved by each into a vault in --where. For each, by
-a mount that has read nothing yet: the large file in order, as `cat` reads it; 4 KiB of it at random places; the
-first byte of files that nobody has asked for before; all names, as `find -name` asks for them, and all attributes,
-twice, as `find -newer` does; and how much memory it took at most.
+One large file that does not compress, and many small ones, saved by each into a vault in --where. For each,
+by a mount that has read nothing yet: the large file in order, as `cat` reads it; 4 KiB of it here and there;
+the first byte of files that nobody asked for before; all names, as `find -name` asks for them, and twice all
+attributes, as `find -newer` does; and how much memory it took at most.
 """
 
 import argparse

@@ -38,11 +38,11 @@ class Gone(Listed):
         return Attributes(mode, self.ino, mtime=entry.mtime, uid=entry.uid, gid=entry.gid)
 
     def child(self, name: bytes) -> Node | None:
-        if (found := name_in(self._shared.blobs, self._place, name)) is not None:
-            return self._nodes(found).get(name)
-        plain = name.removesuffix(FILE_MARK)
-        found = name_in(self._shared.blobs, self._place, plain) if plain and plain != name else None
-        return self._nodes(found).get(name) if found is not None else None
+        for plain in dict.fromkeys((name, name.removesuffix(FILE_MARK))):
+            found = name_in(self._shared.blobs, self._place, plain) if plain else None
+            if found is not None and (node := self._nodes(found).get(name)) is not None:
+                return node
+        return None
 
     def children(self) -> Iterator[tuple[bytes, Node]]:
         failed: list[Wrong] = []
@@ -62,6 +62,7 @@ class Gone(Listed):
             nodes[found.name] = Gone(self._shared, self._view, found.below, key, entry)
         others = [entry for entry, _ in found.missed if entry.kind != FOLDER and entry.kind in KINDS]
         if others:
-            name = found.name + FILE_MARK if nodes else found.name
+            is_folder = bool(nodes) or (found.now is not None and found.now.kind == FOLDER)
+            name = found.name + FILE_MARK if is_folder else found.name
             nodes[name] = Saved(self._shared, self._view, others[0], self.key)
         return nodes

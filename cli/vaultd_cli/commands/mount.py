@@ -50,7 +50,16 @@ def umount(run: Run, folder: Path) -> None:
 
     folder = folder.expanduser().absolute()
     point.unmount(folder)
-    run.console.answer("mount.unmounted", path=str(folder))
+    _answer(run, folder, mounted=False)
+
+
+def _answer(run: Run, folder: Path, *, mounted: bool) -> None:
+    if run.json:
+        run.console.json({"path": str(folder), "mounted": mounted})
+    elif mounted:
+        run.console.answer("mount.mounted", path=str(folder))
+    else:
+        run.console.answer("mount.unmounted", path=str(folder))
 
 
 def _nothing() -> None:
@@ -71,7 +80,7 @@ def _serve(run: Run, folder: Path, ready: Callable[[], None], *, allow_other: bo
 
         def began() -> None:
             said.stop()
-            run.console.answer("mount.mounted", path=str(folder))
+            _answer(run, folder, mounted=True)
             run.console.flush()
             ready()
 
