@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vaultd.jobs.session import Session
     from vaultd.progress import Progress
     from vaultd.settings import Home, Place, Settings
+    from vaultd.store.anywhere import Anywhere
 
 _T = TypeVar("_T")
 # What is said while this waits, by what the daemon does.
@@ -45,7 +46,7 @@ class Run:
     """Global options as given, and what follows from them. `key` is the one slot to try, or empty;
     `saving` that a snapshot is being made, so that who stops it is told what becomes of it; `limit_upload` is
     in KiB per second, 0 as the settings say; `told_away` the ids of the copies of which this run has said
-    already why they cannot be used.
+    already why they cannot be used; `given_up` names of files that could not be mended.
     """
 
     json: bool = False
@@ -60,6 +61,7 @@ class Run:
     saving: bool = False
     limit_upload: int = 0
     told_away: set[bytes] = field(default_factory=set)
+    given_up: set[str] = field(default_factory=set)
 
     @cached_property
     def console(self) -> Console:
@@ -194,8 +196,26 @@ class Run:
                 self.console.warn("open.new-device")
             session.blobs = anywhere = stack.enter_context(from_anywhere(session))
             yield session
+            if not writing:
+                self.mend(session, anywhere)
             if anywhere.helped:
                 self.console.warn("copies.helped", label=session.place.label)
+
+    def mend(self, session: "Session", anywhere: "Anywhere") -> None:
+        """Put right in the copy in use what had to be read from another; once for each file."""
+        from vaultd.daemon.calling import turn
+        from vaultd.errors import VaultdError
+        from vaultd.jobs.mending import mend_met
+
+        if set(anywhere.helped) <= self.given_up:
+            return
+        mended = []
+        with suppress(VaultdError, OSError):
+            socket, waits = self.home.socket_file, self._tell_waiting
+            mended = mend_met(session, anywhere, lambda: turn(socket, waits)).names
+        self.given_up |= set(anywhere.helped)
+        if mended:
+            self.console.warn("copies.helped-mended", label=session.place.label, files=len(mended))
 
     def _tell_waiting(self, doing: str) -> None:
         self.console.tell(_WAITS.get(doing, "daemon.wait-turn"))

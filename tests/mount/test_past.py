@@ -136,6 +136,19 @@ def test_a_damaged_copy_is_answered_for_by_the_other(both: Computer, tmp_path: P
         assert shown.at("photos", "latest", "small").read_text() == "small"
 
 
+def test_what_was_answered_for_is_mended_behind(both: Computer, tmp_path: Path) -> None:
+    pack = max(both.copy.glob("packs/*/*"), key=lambda each: each.stat().st_size)
+    right = pack.read_bytes()
+    flip(pack)
+    with mounted(both, tmp_path / "past") as shown:
+        whole = (tmp_path / "photos" / "large").read_bytes()
+        assert shown.at("photos", "latest", "large").read_bytes() == whole
+        assert until(lambda: pack.read_bytes() == right)
+        assert shown.at("photos", "latest", "small").read_text() == "small"
+    assert both.checked().damage == []
+    assert len(list(both.copy.glob("quarantine/*"))) == 1
+
+
 def test_a_copy_that_goes_while_it_is_read_is_answered_for(both: Computer, tmp_path: Path) -> None:
     whole = (tmp_path / "photos" / "large").read_bytes()
     with mounted(both, tmp_path / "past") as shown, shown.at("photos", "latest", "large").open("rb") as file:

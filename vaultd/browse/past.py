@@ -40,11 +40,17 @@ class Top:
         return Table(b"top", self.sources)
 
 
-class Past:
-    """Reads from `blobs`, and learns of new snapshots from `vault`."""
+def _nothing() -> None:
+    pass
 
-    def __init__(self, vault: Vault, blobs: Blobs) -> None:
-        self._vault = vault
+
+class Past:
+    """Reads from `blobs`, and learns of new snapshots from `vault`. The thread that does so calls `mend` now and
+    then.
+    """
+
+    def __init__(self, vault: Vault, blobs: Blobs, mend: Callable[[], None] = _nothing) -> None:
+        self._vault, self._mend = vault, mend
         self.chunks = Chunks(blobs)
         self._shared = Shared(blobs, self.chunks, Pages(blobs), Names())
         self.top = Top(layout(self._shared, list_snapshots(vault.journal)))
@@ -69,6 +75,7 @@ class Past:
             with contextlib.suppress(VaultdError, OSError):
                 if self._learn():
                     changed(self.top)
+                self._mend()
 
     def _learn(self) -> bool:
         journal = self._vault.journal

@@ -68,10 +68,11 @@ def _nothing() -> None:
 
 def _serve(run: Run, folder: Path, ready: Callable[[], None], *, allow_other: bool) -> int:
     from vaultd.browse.past import Past
+    from vaultd.jobs.elsewhere import from_anywhere
     from vaultd.mount import point
     from vaultd.mount.serving import serve
 
-    with run.vault(away=True) as session, _library_silent() as said:
+    with run.vault(away=True) as session, from_anywhere(session) as blobs, _library_silent() as said:
         point.refuse_here(session, folder)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             # Python's own handlers would wait for the end of what they are to end.
@@ -84,7 +85,7 @@ def _serve(run: Run, folder: Path, ready: Callable[[], None], *, allow_other: bo
             run.console.flush()
             ready()
 
-        past = Past(session.vault, session.blobs or session.vault)
+        past = Past(session.vault, blobs, lambda: run.mend(session, blobs))
         try:
             serve(past, folder, began, allow_other=allow_other)
         except RuntimeError:

@@ -1,6 +1,15 @@
 """Old states as a folder."""
 
 BROWSE = {
+    "history.from": "From",
+    "history.until": "Until",
+    "history.what": "What",
+    "history.snapshots": "Snapshots",
+    "history.now": "now",
+    "history.missing": "not there",
+    "history.file": "file",
+    "history.folder": "folder",
+    "history.other": "link or special file",
     "option.foreground": "Stay in this terminal; Ctrl-C ends it.",
     "option.allow-other": "Other users of this computer too, as far as the modes of the files let them.",
     "mount.mounted": "The past is at “{path}”. “vaultd umount {path}” takes it away.",

@@ -99,6 +99,8 @@ COPIES = {
     "status.parity": "Copy {label} can rebuild what rots in it: its parity covers all of its {packs:n data file/data files}.",
     "status.exposed": "{packs:n data file/data files} of copy {label} without parity yet. “vaultd check” makes it.",
     "copies.helped": "Copy {label} could not give all of this; the rest came from another copy. “vaultd heal” mends it.",
+    "copies.helped-mended": "Copy {label} could not give all of this; the rest came from another copy, and "
+    "{files:n file is/files are} right there again.",
     "check.unhealed": "Not mended: {what}",
     "error.LostTooMuch": "Copy {copy} lost, or has damaged, {files} of its {of:n file/files}: too many for rot.",
     "advice.LostTooMuch": "Nothing is written to it. Look whether it is the right disk, and whether it is failing or was emptied; "

@@ -65,6 +65,9 @@ VERBS = {
     "--all looks in every snapshot, --deleted among what was there once and is not any more.",
     "verb.diff": "What changed between two snapshots.\n\n"
     "+ added, - removed, M another content, m the same content with other attributes (such as time, mode or owner).",
+    "verb.history": "What stood at one path, from when to when.\n\n"
+    "PATH is SOURCE:PATH, or where it stands, or stood, on this computer. Every line is a version, or a time without "
+    "one: what went missing did so between the last snapshot of one line and the first of the next.",
     "verb.mount": "Show every old state as a folder, to be read only.\n\n"
     "In DIR there is a folder for each source: latest (as it was saved last), at (every snapshot, by its time), by-id, "
     "versions (every version of each file) and deleted (what is no longer there, at its last version). New snapshots appear by "

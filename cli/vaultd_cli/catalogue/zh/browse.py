@@ -1,6 +1,15 @@
 """把过去的样子当作文件夹。"""
 
 BROWSE = {
+    "history.from": "从",
+    "history.until": "到",
+    "history.what": "内容",
+    "history.snapshots": "快照",
+    "history.now": "现在",
+    "history.missing": "不在",
+    "history.file": "文件",
+    "history.folder": "文件夹",
+    "history.other": "链接或特殊文件",
     "option.foreground": "留在这个终端里；按 Ctrl-C 结束。",
     "option.allow-other": "这台电脑的其他用户也可以看，只要文件的权限允许。",
     "mount.mounted": "过去的样子在“{path}”。“vaultd umount {path}”把它撤下。",

@@ -92,6 +92,7 @@ COPIES = {
     "copy.parity-left": "副本 {label} 的纠错数据还留着 {files} 个文件：有文件不见了，可以用这些数据重新算出。请运行“vaultd heal”。",
     "status.parity": "副本 {label} 有局部损坏时可以自己修好：纠错数据覆盖其中全部 {packs} 个文件。",
     "status.exposed": "副本 {label} 还有 {packs} 个文件没有纠错数据。用“vaultd check”可以补上。",
+    "copies.helped-mended": "副本 {label} 给不出其中的全部内容，缺的部分取自另一个副本；那里的 {files} 个文件已经修好。",
     "copies.helped": "副本 {label} 给不出其中的全部内容，缺的部分取自另一个副本。用“vaultd heal”可以修好它。",
     "check.unhealed": "没有修复：{what}",
     "error.LostTooMuch": "副本 {copy} 的 {of} 个文件里，丢失或损坏了 {files} 个，不像是个别损坏。",
