@@ -14,8 +14,8 @@ from vaultd.tree.content import read_chunk
 # What is kept: some seconds of a video for each of ten who watch one, beside 60 MB that Python and the
 # vault take.
 MOST_BYTES = 96 << 20
-# Two are enough to open chunks as fast as two cores can; more help where a copy is far away.
-_THREADS = 4
+# Two cores are busy with as many; one more helps where a copy is far away.
+_THREADS = 3
 
 Known = tuple[bytes, int]
 """A chunk: its id and its length."""

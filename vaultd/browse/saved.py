@@ -36,6 +36,10 @@ class Shared:
     names: Names
 
 
+# What makes a file's attributes more than what stands in its entry.
+_SELDOM = frozenset(("sparse", "hard", "rdev"))
+
+
 class Saved(Node):
     """One entry of a snapshot.
 
@@ -61,16 +65,17 @@ class Saved(Node):
         if entry.kind == FOLDER:
             return number(self._above, entry.name, self._state or folder_id(entry))
         # Whoever compares two states takes files of one number for the same without reading them.
-        ids = [blob_id for blob_id, _ in content] if isinstance(content, tuple) else [content or b""]
-        rest = b"%d %d %d %d %d" % (entry.kind, entry.size, entry.mtime, entry.mode, entry.uid)
-        hard = entry.extra.get("hard")
-        return number(self._above if hard is None else hard, b"" if hard else entry.name, rest, *ids)
+        ids = b"".join([pair[0] for pair in content]) if isinstance(content, tuple) else content or b""
+        rest = b"%d %d %d %d" % (entry.kind, entry.size, entry.mtime, entry.mode)
+        if "hard" in entry.extra:
+            return number(entry.extra["hard"], rest, ids)
+        return number(self._above, entry.name, rest, ids)
 
     def attributes(self) -> Attributes:
         entry = self.entry
         kind, mode = KINDS[entry.kind], entry.mode
         size = FOLDER_SIZE if entry.kind == FOLDER else entry.size
-        if not entry.extra and entry.kind == FILE:  # as most files are
+        if entry.kind == FILE and _SELDOM.isdisjoint(entry.extra):
             return Attributes(kind | mode, self.ino, size, blocks(size), entry.mtime, entry.uid, entry.gid)
         held = sum(length for _, length in self.view.parts(entry)) if "sparse" in entry.extra else size
         taken = blocks(held) if entry.kind in (FILE, FOLDER) else 0
