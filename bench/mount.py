@@ -133,8 +133,9 @@ def looked_at(seen: Path) -> None:
 
 
 def in_order(seen: Path) -> None:
+    room = bytearray(_PART)
     with (seen / "video.mp4").open("rb", buffering=0) as file:
-        while file.read(_PART):
+        while file.readinto(room):
             pass
 
 

@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cat": "vaultd_cli.commands.cat:cat",
         "find": "vaultd_cli.commands.find:find",
         "diff": "vaultd_cli.commands.diff:diff",
+        "serve-webdav": "vaultd_cli.commands.serve_webdav:serve_webdav",
         "history": "vaultd_cli.commands.history:history",
         "mount": "vaultd_cli.commands.mount:mount",
         "umount": "vaultd_cli.commands.mount:umount",

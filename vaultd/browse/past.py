@@ -45,7 +45,7 @@ def _nothing() -> None:
 
 
 class Past:
-    """Reads from `blobs`, and learns of new snapshots from `vault`; the thread that does calls `mend` as well."""
+    """Reads from `blobs`; learns of new snapshots from `vault` in a thread, which calls `mend` as well."""
 
     def __init__(self, vault: Vault, blobs: Blobs, mend: Callable[[], None] = _nothing) -> None:
         self._vault, self._mend = vault, mend

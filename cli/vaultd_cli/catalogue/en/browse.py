@@ -12,6 +12,8 @@ BROWSE = {
     "history.other": "link or special file",
     "option.foreground": "Stay in this terminal; Ctrl-C ends it.",
     "option.allow-other": "Other users of this computer too, as far as the modes of the files let them.",
+    "option.port": "The port to serve at; otherwise one that is free.",
+    "webdav.serves": "The past is at {url} (user {user}, password {password}). Ctrl-C ends it.",
     "mount.mounted": "The past is at “{path}”. “vaultd umount {path}” takes it away.",
     "mount.unmounted": "Nothing is mounted at “{path}” any more.",
     "mount.stale": "At “{path}” stood what is left of a mount whose process was killed; it was taken away.",

@@ -72,6 +72,9 @@ VERBS = {
     "In DIR there is a folder for each source: latest (as it was saved last), at (every snapshot, by its time), by-id, "
     "versions (every version of each file) and deleted (what is no longer there, at its last version). New snapshots appear by "
     "themselves. It stays until “vaultd umount DIR”.",
+    "verb.serve-webdav": "Show every old state over WebDAV, on this computer alone.\n\n"
+    "For where nothing can be mounted. A file manager or a browser opens the address with the user and password that are shown; "
+    "Ctrl-C ends it.",
     "verb.umount": "Take away what “vaultd mount” shows.",
     "verb.restore": "Put files of a snapshot into a folder.\n\n"
     "Never writes outside that folder. From a damaged vault it gives everything that can be had, lists the rest, "

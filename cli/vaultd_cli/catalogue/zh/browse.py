@@ -12,6 +12,8 @@ BROWSE = {
     "history.other": "链接或特殊文件",
     "option.foreground": "留在这个终端里；按 Ctrl-C 结束。",
     "option.allow-other": "这台电脑的其他用户也可以看，只要文件的权限允许。",
+    "option.port": "使用的端口；不写就用一个空闲的。",
+    "webdav.serves": "过去的样子在 {url}（用户 {user}，密码 {password}）。按 Ctrl-C 结束。",
     "mount.mounted": "过去的样子在“{path}”。“vaultd umount {path}”把它撤下。",
     "mount.unmounted": "“{path}”上不再挂着任何内容。",
     "mount.stale": "“{path}”上有一个进程被强行结束之后残留的挂载，已经清除。",
