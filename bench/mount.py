@@ -87,6 +87,10 @@ def borg(work: Path, program: Path) -> Peer:
         "BORG_BASE_DIR": str(work / "borg-base"),
     }
 
+    able = subprocess.run([str(program), "mount", "/", "/"], capture_output=True, text=True, check=False)
+    if "not available" in able.stderr:
+        raise fetched.CannotBeHad(able.stderr.strip())
+
     def save() -> None:
         run([str(program), "init", "--encryption", "repokey"], work, environment)
         run([str(program), "create", "::one", str(work / "tree")], work, environment)

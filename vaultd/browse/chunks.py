@@ -61,16 +61,19 @@ class Chunks:
             return made, True
 
     def _drop_oldest(self) -> None:
-        while self._bytes > self._most and len(self._kept) > 1:
-            oldest, made = next(iter(self._kept.items()))
-            if not made.done():  # somebody waits for it, and it is not in memory yet
+        """Those that nobody waits for, until what is kept is little enough; never the last one."""
+        for blob_id, made in list(self._kept.items())[:-1]:
+            if self._bytes <= self._most:
                 return
-            del self._kept[oldest]
-            self._bytes -= len(made.result())  # one that failed is not kept
+            if made.done():
+                del self._kept[blob_id]
+                self._bytes -= len(made.result())  # one that failed is not kept
 
     def _open(self, chunk: Known, made: Future[bytes]) -> None:
         try:
             made.set_result(read_chunk(self._blobs, *chunk))
+            with self._lock:
+                self._drop_oldest()
         except BaseException as error:  # noqa: BLE001 - whoever waits is told, and nobody else
             with self._lock:
                 if self._kept.get(chunk[0]) is made:
