@@ -55,6 +55,7 @@ bench: export WHERE := $(WHERE)
 bench: setup
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(SCALE),--scale $(SCALE)) $(if $(ONLY),--only "$$ONLY") \
 		$(if $(PEERS),--peers "$$PEERS") $(if $(WHERE),--where "$$WHERE") $(if $(MINUTES),--minutes $(MINUTES))
+	$(if $(ONLY)$(SCALE),,@$(BIN)/python -m bench.mount $(if $(QUICK),--files 10000 --large 256))
 
 demo: export SOURCE := $(SOURCE)
 demo: setup

@@ -34,6 +34,10 @@ COMMANDS = {
     "cat": ["cat source:chat.txt", "cat source:nosuch"],
     "find": ["find *.txt", "find [", "find *.txt --deleted"],
     "diff": ["diff source~1 source", "diff nosuch source"],
+    "history": ["history source:chat.txt", "history source:nosuch"],
+    "mount": ["mount {}/source", "mount {}/copy/inside"],  # both refused: a mount would not end
+    "umount": ["umount {}/source"],
+    "serve-webdav": ["serve-webdav --port x"],
     "restore": [
         "restore source --target {}/back",
         "restore source --target /proc/x",
