@@ -200,8 +200,8 @@ def test_verbs_that_are_named_exist(page: Path) -> None:
 
 
 def test_a_verb_that_is_not_there_is_seen() -> None:
-    assert unknown_verbs("run `vaultd snapshot`, then `vaultd mount DIR`\n$ vaultd prune") == {
-        "mount",
+    assert unknown_verbs("run `vaultd snapshot`, then `vaultd hold DIR`\n$ vaultd prune") == {
+        "hold",
         "prune",
     }
 

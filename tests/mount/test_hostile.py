@@ -93,12 +93,19 @@ def test_a_hostile_vault_is_mounted(tmp_path: Path) -> None:
         assert sorted(os.listdir(latest)) == ["bad", "sound"]
 
 
-def test_as_deep_as_it_was_saved(tmp_path: Path) -> None:
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A source of its own, removed by who goes down without calling itself."""
+    source = tmp_path / "deep"
+    source.mkdir()
+    yield source
+    subprocess.run(["rm", "-rf", source], check=True)
+
+
+def test_as_deep_as_it_was_saved(tmp_path: Path, deep: Path) -> None:
     """Paths of a hundred thousand bytes: no program can say one, and all go down step by step."""
     computer = new_vault(tmp_path)
-    source, levels = tmp_path / "deep", 1000
-    source.mkdir()
-    at = os.open(source, os.O_RDONLY)
+    levels, at = 1000, os.open(deep, os.O_RDONLY)
     for _ in range(levels):
         os.mkdir("d" * 100, dir_fd=at)
         below = os.open("d" * 100, os.O_RDONLY, dir_fd=at)
@@ -107,7 +114,7 @@ def test_as_deep_as_it_was_saved(tmp_path: Path) -> None:
     with open(os.open("bottom", os.O_WRONLY | os.O_CREAT, dir_fd=at), "w") as file:
         file.write("here")
     os.close(at)
-    computer.add(source, "deep")
+    computer.add(deep, "deep")
     computer.save("deep")
     with mounted(computer, tmp_path / "past") as shown:
         at = os.open(shown.at("deep", "latest"), os.O_RDONLY)
@@ -119,4 +126,3 @@ def test_as_deep_as_it_was_saved(tmp_path: Path) -> None:
         with open(os.open("bottom", os.O_RDONLY, dir_fd=at)) as file:
             assert file.read() == "here"
         os.close(at)
-    subprocess.run(["rm", "-rf", source], check=True)  # pytest would go down by calling itself

@@ -3,9 +3,9 @@
 docs/decisions/0025-mount.md says what was measured.
 """
 
+import contextlib
 import ctypes
 import os
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -25,11 +25,15 @@ def load() -> ModuleType:
         raise NoFuse("device")
     if "FUSE_LIBRARY_PATH" not in os.environ and _is_there(_LIBFUSE_3):
         os.environ["FUSE_LIBRARY_PATH"] = _LIBFUSE_3
-    for name in ("mfusepy", "fuse"):
-        try:
-            return import_module(name)
-        except (ImportError, OSError):  # not installed; or installed, and no library of the system
-            continue
+    # Not installed; or installed, and no library of the system.
+    with contextlib.suppress(ImportError, OSError):
+        import mfusepy
+
+        return mfusepy  # type: ignore[no-any-return]
+    with contextlib.suppress(ImportError, OSError):
+        import fuse
+
+        return fuse  # type: ignore[no-any-return]
     raise NoFuse("library")
 
 

@@ -17,7 +17,7 @@ BROWSE = {
     "mount.mounted": "The past is at “{path}”. “vaultd umount {path}” takes it away.",
     "mount.unmounted": "Nothing is mounted at “{path}” any more.",
     "mount.stale": "At “{path}” stood what is left of a mount whose process was killed; it was taken away.",
-    "error.NotMounted": "Nothing could be mounted at “{path}”{why?: *}.",
+    "error.NotMounted": "Nothing could be mounted at “{path}”{why:?: *}.",
     "advice.NotMounted": "Nothing is wrong with the vault; “ls”, “cat” and “restore” do without.",
     "error.NoFuse": "This computer cannot show a folder of vaultd's: {why:no-fuse?*}.",
     "advice.NoFuse": "“ls”, “cat”, “find” and “restore” do without; nothing is missing from the vault.",

@@ -17,7 +17,7 @@ BROWSE = {
     "mount.mounted": "过去的样子在“{path}”。“vaultd umount {path}”把它撤下。",
     "mount.unmounted": "“{path}”上不再挂着任何内容。",
     "mount.stale": "“{path}”上有一个进程被强行结束之后残留的挂载，已经清除。",
-    "error.NotMounted": "没能挂载到“{path}”{why?：*}。",
+    "error.NotMounted": "没能挂载到“{path}”{why:?：*}。",
     "advice.NotMounted": "保险库没有问题；“ls”“cat”和“restore”不需要它。",
     "error.NoFuse": "这台电脑不能显示 vaultd 的文件夹：{why:no-fuse?*}。",
     "advice.NoFuse": "“ls”“cat”“find”和“restore”不需要它；保险库里什么都没有少。",
