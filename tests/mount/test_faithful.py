@@ -1,6 +1,8 @@
 """What the tools that people use see in a mount is what they see in a restore, and in the folder itself."""
 
 import os
+import random
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,6 +33,41 @@ def test_every_attribute_is_that_of_the_restored_tree(shown: Mounted, restored: 
         assert seen[path] == look, path
     assert (shown.at("photos", "latest", "note.txt").stat().st_nlink) == 2
     assert os.stat(shown.at("photos", "latest", "note.txt")).st_mtime_ns == 1_500_000_000_123_456_789
+
+
+def edit(top: Path, rng: random.Random) -> None:
+    """A few things that happen to folders."""
+    folders = [top, *(path for path in top.rglob("*") if path.is_dir() and not path.is_symlink())]
+    for _ in range(rng.randrange(1, 8)):
+        folder = rng.choice([each for each in folders if each.is_dir()])
+        path = folder / f"n{rng.randrange(6)}"
+        match rng.randrange(6):
+            case 0 if not path.exists():
+                path.mkdir()
+                folders.append(path)
+            case 1 if path.is_file():
+                path.unlink()
+            case 2 if path.is_dir() and path != top:
+                shutil.rmtree(path)
+            case 3 if path.is_file():
+                path.chmod(rng.choice([0o600, 0o644, 0o755]))
+            case 4 if path.is_file() and not (folder / "link").exists():
+                os.link(path, folder / "link")
+            case _ if not path.is_dir():
+                path.write_bytes(rng.randbytes(rng.choice([0, 10, 5000, 400_000])))
+
+
+def test_every_snapshot_is_what_a_restore_of_it_gives(
+    computer: Computer, tmp_path: Path, rng: random.Random
+) -> None:
+    for _ in range(8):
+        edit(tmp_path / "photos", rng)
+        computer.save("photos")
+    with mounted(computer, tmp_path / "past") as shown:
+        for number, snapshot in enumerate(computer.snapshots()):
+            target = tmp_path / f"restored-{number}"
+            computer.give_back(target, snapshot.short, special=True)
+            assert looks(shown.at("photos", "by-id", snapshot.short)) == looks(target)
 
 
 def test_rsync_finds_nothing_to_do(shown: Mounted, restored: Path) -> None:

@@ -4,13 +4,14 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.vaults import Computer
-from tests.mount.mounts import Mounted, command, is_mounted, mounted, vaultd
+from tests.mount.mounts import ROOT, Mounted, command, is_mounted, mounted, vaultd
 from tests.waiting import until
 
 
@@ -196,12 +197,36 @@ def test_without_fuse_it_says_so(computer: Computer, tmp_path: Path) -> None:
     assert "nothing is missing from the vault" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def fusepy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to import it from, where mfusepy cannot be imported. Set-up has it not: it has no wheel."""
+    folder = tmp_path_factory.mktemp("fusepy")
+    install = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), "fusepy==3.0.1"]
+    done = subprocess.run(install, capture_output=True, text=True, check=False, timeout=200)
+    if done.returncode:
+        pytest.skip(f"fusepy cannot be installed here: {done.stderr.strip()[-200:]}")
+    (folder / "mfusepy.py").write_text("raise ImportError")
+    return folder
+
+
+def test_fusepy_does_where_there_is_nothing_else(computer: Computer, tmp_path: Path, fusepy: Path) -> None:
+    path = f"{fusepy}:{ROOT}:{ROOT / 'cli'}"
+    _all_is_seen(computer, tmp_path, PYTHONPATH=path, FUSE_LIBRARY_PATH="libfuse.so.2")
+
+
 @pytest.mark.parametrize("library", ["libfuse.so.2", "libfuse3.so.3"])
 def test_both_libraries_do(computer: Computer, tmp_path: Path, library: str) -> None:
-    with mounted(computer, tmp_path / "past", FUSE_LIBRARY_PATH=library) as shown:
+    _all_is_seen(computer, tmp_path, FUSE_LIBRARY_PATH=library)
+
+
+def _all_is_seen(computer: Computer, tmp_path: Path, **environment: str) -> None:
+    with mounted(computer, tmp_path / "过去", **environment) as shown:
         latest = shown.at("photos", "latest")
         assert (latest / "note.txt").read_text() == "first\n"
         assert sorted(os.listdir(latest)) == sorted(os.listdir(tmp_path / "photos"))
+        assert (latest / os.fsdecode(b"\xff\xfe name")).read_bytes() == b"not UTF-8"
+        assert os.readlink(latest / "link") == "2019/夏天"
+        assert os.listxattr(latest / "note.txt") == ["user.camera"]
         photo = Path("2019") / "夏天" / "IMG_1.jpg"
         assert (latest / photo).read_bytes() == (tmp_path / "photos" / photo).read_bytes()
         assert os.getxattr(latest / "note.txt", "user.camera") == b"Canon\x00\xff"

@@ -10,6 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from vaultd.errors import NoFuse
+from vaultd.mount.byname import ENCODING, ByName, spelled
+from vaultd.mount.operations import Operations
 from vaultd.mount.quicker import quicker
 
 _LIBFUSE_3 = "libfuse3.so.3"
@@ -76,13 +78,16 @@ def options(binding: ModuleType, *, allow_other: bool) -> dict[str, Any]:
     return chosen
 
 
-def run(binding: ModuleType, operations: object, folder: str, *, allow_other: bool) -> None:
+def run(binding: ModuleType, operations: Operations, folder: str, *, allow_other: bool) -> None:
     """Mount, and serve until it is unmounted. Raises RuntimeError where it could not be mounted."""
-    served = getattr(operations, "served", None)
-    fuse = quicker(binding) if is_third(binding) else binding.FUSE
+    chosen = options(binding, allow_other=allow_other)
     try:
-        fuse(operations, folder, raw_fi=True, **options(binding, allow_other=allow_other))
+        if binding.__name__ == "fuse":  # fusepy
+            binding.FUSE(ByName(operations), spelled(folder), raw_fi=True, encoding=ENCODING, **chosen)
+        else:
+            fuse = quicker(binding) if is_third(binding) else binding.FUSE
+            fuse(operations, folder, raw_fi=True, **chosen)
     except RuntimeError:
         # libfuse 3 says 8 after it was ended by a signal and has unmounted well.
-        if served is None or not served():
+        if not operations.served():
             raise
