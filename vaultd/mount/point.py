@@ -39,7 +39,7 @@ def refuse(folder: Path) -> None:
         raise BadMountPoint(str(folder), "file")
     if is_mounted(folder):
         raise BadMountPoint(str(folder), "taken")
-    if any(os.scandir(folder)):
+    if os.listdir(folder):
         raise BadMountPoint(str(folder), "full")
 
 
