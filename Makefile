@@ -4,7 +4,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 SOURCE ?=
 TIME ?= 600
 SEED ?=
