@@ -117,6 +117,16 @@ def test_a_file_that_is_called_like_a_mark() -> None:
     assert set(files(at(shown, b"versions"))) == {b"a/2026-11-20T12-00-00", b"a~file/2026-11-20T12-00-00"}
 
 
+def test_a_mark_is_never_the_name_of_something_else() -> None:
+    sink = FakeSink()
+    first: Tree = {b"a": b"1", b"a~file": b"real", b"a~file~file": b"real too"}
+    shown = top(sink, *line(sink, first, {b"a": {b"in": b"2"}}, {}))
+    names = [name for name, _ in at(shown, b"deleted").children()]
+    assert sorted(names) == [b"a", b"a~file", b"a~file~file", b"a~file~file~file"]
+    assert files(at(shown, b"deleted"))[b"a~file~file~file"] == b"1"
+    assert files(at(shown, b"deleted"))[b"a~file"] == b"real"
+
+
 def test_two_sources_of_one_name_are_both_there() -> None:
     sink = FakeSink()
     both = [*line(sink, {b"a": b"1"}), *line(sink, {b"a": b"2"}, source=b"t" * 16, every=0)]

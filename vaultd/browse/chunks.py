@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 
 from vaultd.store.contract import Blobs
 from vaultd.tree.content import read_chunk
@@ -43,11 +42,13 @@ class Chunks:
         for chunk in chunks:
             made, is_mine = self._future(chunk)
             if is_mine:
-                with suppress(RuntimeError):  # closed meanwhile: nobody reads any more
+                try:
                     self._threads.submit(self._open, chunk, made)
+                except RuntimeError:  # closed meanwhile, and somebody may wait for it already
+                    self._open(chunk, made)
 
     def close(self) -> None:
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown()  # what was begun is ended: somebody may wait for it
 
     def _future(self, chunk: Known) -> tuple[Future[bytes], bool]:
         """What there is or will be of the chunk, and whether the caller is the one to open it."""

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import splitext
 
-from vaultd.browse.gone import FILE_MARK
+from vaultd.browse.merged import Merged, is_folder
 from vaultd.browse.node import Listed, Node, below, number
 from vaultd.browse.saved import KINDS, Saved, Shared
 from vaultd.browse.times import moment, unique
-from vaultd.format.entry import FOLDER, Entry
+from vaultd.format.entry import Entry
 from vaultd.tree.content import identity
 from vaultd.tree.folder import Wrong
 from vaultd.tree.history import history
-from vaultd.tree.missed import Name, Place, name_in, names_in
+from vaultd.tree.missed import Name, Place
 from vaultd.tree.snapshots import Snapshot
 from vaultd.tree.view import View
 
@@ -32,47 +32,33 @@ class Line:
         return View(self.shared.blobs, snapshot.body.root, snapshot.body.attic)
 
 
-class Ever(Listed):
+class Ever(Merged):
     """A folder: a folder for each folder that it ever had, and one of versions for each file."""
 
     def __init__(self, line: Line, place: Place, key: bytes, path: bytes = b"") -> None:
-        super().__init__(key, line.newest.body.root.mtime)
-        self._line, self._place, self._path = line, place, path
+        super().__init__(line.shared.blobs, place, key, line.newest.body.root.mtime)
+        self._line, self._path = line, path
 
     @property
     def ino(self) -> int:
         return number(self.key, b"ever")
 
-    def child(self, name: bytes) -> Node | None:
-        for plain in dict.fromkeys((name, name.removesuffix(FILE_MARK))):
-            found = name_in(self._line.shared.blobs, self._place, plain) if plain else None
-            if found is not None and (node := self._nodes(found).get(name)) is not None:
-                return node
-        return None
-
-    def children(self) -> Iterator[tuple[bytes, Node]]:
-        failed: list[Wrong] = []
-        for name in names_in(self._line.shared.blobs, self._place, failed.append):
-            yield from self._nodes(name).items()
-        if failed:
-            raise failed[0]
-
-    def _nodes(self, found: Name) -> dict[bytes, Node]:
+    def nodes_of(self, found: Name) -> dict[bytes, Node]:
         stood = [*([found.now] if found.now else []), *(entry for entry, _ in found.missed)]
         key = below(self.key, found.name)
         path = self._path + b"/" + found.name if self._path else found.name
         nodes: dict[bytes, Node] = {}
-        if found.below.anything or any(entry.kind == FOLDER for entry in stood):
+        if found.below.anything or any(map(is_folder, stood)):
             nodes[found.name] = Ever(self._line, found.below, key, path)
         files = [(entry, when) for entry, when in found.missed if _is_file(entry)]
         if files or (found.now is not None and _is_file(found.now)):
-            name = found.name + FILE_MARK if nodes else found.name
+            name = self.marked(found.name) if nodes else found.name
             nodes[name] = Versions(self._line, path, files, self.key)
         return nodes
 
 
 def _is_file(entry: Entry) -> bool:
-    return entry.kind != FOLDER and entry.kind in KINDS
+    return not is_folder(entry) and entry.kind in KINDS
 
 
 class Versions(Listed):
