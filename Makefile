@@ -4,7 +4,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-WORKERS ?= 3
+WORKERS ?= 2
 SOURCE ?=
 TIME ?= 600
 SEED ?=
