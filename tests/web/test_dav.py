@@ -29,7 +29,10 @@ class Client:
 
     def rclone(self, *words: str | Path) -> "subprocess.CompletedProcess[bytes]":
         program = str(Path(sys.executable).with_name("rclone"))
-        hidden = subprocess.run([program, "obscure", self.password], capture_output=True, check=True).stdout
+        # By its standard input: a password that begins with a dash would be taken for an option.
+        hidden = subprocess.run(
+            [program, "obscure", "-"], input=self.password.encode(), capture_output=True, check=True
+        ).stdout
         environment = {
             **os.environ,
             "RCLONE_CONFIG": os.devnull,
