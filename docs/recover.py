@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # fmt: off
-# ruff: noqa: B007, B020, B023, C901, E401, E501, E701, E702, E704, E731, I001, PLW2901, PYI024, SIM905
+# ruff: noqa: B007, B020, B023, C901, E401, E501, E701, E702, E731, I001, PLW2901, PYI024
 """Gets files back out of a vaultd vault, without vaultd: needs Python 3.11 or newer and four libraries.
 
     python3 -m venv env && env/bin/pip install blake3 cryptography zstandard msgpack
@@ -49,8 +49,7 @@ def decode(data, padded=False):
     try:
         reader = msgpack.Unpacker(strict_map_key=False, max_buffer_size=len(data)); reader.feed(data)
         value, end = reader.unpack(), reader.tell() if padded else len(data)
-        refuse(canonical=msgpack.packb(canonical(value)) != data[:end], padding=any(data[end:]))
-        return value
+        refuse(canonical=msgpack.packb(canonical(value)) != data[:end], padding=any(data[end:])); return value
     except (RecursionError, msgpack.StackError): raise Refused("depth") from None
     except (AttributeError, TypeError): raise Refused("shape", "key of a map") from None
     except (ValueError, msgpack.UnpackException): raise Refused("canonical") from None
@@ -91,8 +90,7 @@ def open_slot(data, passphrase=None, key_file=None):  # keys, by a str or 32 byt
     refuse("of another sort of key", commit=(passphrase if kdf == 1 else key_file) is None)
     argon2 = Argon2id(salt=salt, length=32, iterations=t, lanes=p, memory_cost=m) if kdf == 1 else None
     secret = argon2.derive(unicodedata.normalize("NFC", passphrase).encode()) if argon2 else key_file
-    okm = derive("vaultd v1 slot", secret + data[:64], 64)
-    refuse(commit=okm[32:] != data[64:96])
+    okm = derive("vaultd v1 slot", secret + data[:64], 64); refuse(commit=okm[32:] != data[64:96])
     bundle = decode(unseal(okm[:32], 0, 0, data[96:]), padded=True)
     check_keys(bundle, {"created": INT, "label": str, "master": 32, "v": range(1, 2)}, "a key slot")
     return bundle["master"] + vault_id
@@ -102,8 +100,7 @@ def open_box(file, kinds, keys):  # (key, blobs) of a box, from a seekable binar
     refuse(magic=head[:8] != b"VAULTBX1", mode=head[9] != 0, kind=head[8] not in kinds, padding=any(head[10:16]),
            vault=head[16:32] != keys[32:])
     okm = derive("vaultd v1 box", derive("vaultd v1 box key", keys + head[8:9]) + head[:64], 64)
-    refuse(commit=okm[32:] != head[64:96])
-    file.seek(length - 8); size, end = struct.unpack("<I4s", file.read(8))
+    refuse(commit=okm[32:] != head[64:96]); file.seek(length - 8); size, end = struct.unpack("<I4s", file.read(8))
     refuse(truncated=end != b"BXE1", length=not 20 <= size <= length - 8 - 96)
     file.seek(length - 8 - size); trailer = unseal(okm[:32], 1, 0, file.read(size))
     count, blobs, offset = int.from_bytes(trailer[:4], "little"), [], 96
@@ -127,8 +124,7 @@ def open_blob(file, blob, key, keys):
     return refuse(codec=len(plain) != blob.plain, id=ident != blob.id) or plain
 # --- What the blobs say (sections 6 to 9) ---
 def parse_list(plain, attic=False):  # [level, type of the leaves, items] of a list
-    value = decode(plain)
-    refuse("list", shape=not LISTS(value) or not 1 <= len(value[2]) <= 8192)
+    value = decode(plain); refuse("list", shape=not LISTS(value) or not 1 <= len(value[2]) <= 8192)
     names = [name for _, name in value[2]] if value[1] == PAGE else []
     return refuse("list", order=any(b < a or (b == a and not attic) for a, b in itertools.pairwise(names))) or value
 def check_sparse(parts, size, content):  # how many bytes the parts of a sparse file hold
@@ -165,12 +161,13 @@ def parse_record(plain):
     refuse("record", shape=type(value) is not dict or type(value.get("v")) is not int)
     refuse(f"v {value['v']} {value.get('needs_read')}", needs=value["v"] != 1 or value.get("needs_read"))
     check_keys(value, RECORDS, "a record"); kind, body = value["kind"], value["body"]
-    ok = "snapshot device source copy-added copy-retired heal key-added key-removed notice attempt acknowledge".split()
-    UNKNOWN.update([f"record {kind!r}"] * (kind not in ok))
+    ok = """snapshot device source copy-added copy-retired heal key-added key-removed notice attempt acknowledge hold unhold
+        forget restore-from-trash attic-remove condemn purge incident device-retired"""
+    UNKNOWN.update([f"record {kind!r}"] * (kind not in ok.split()))
+    refuse(kind, shape=kind in ok.split() and any(not fits(body.get(key, []), [32]) for key in ("answers", "snapshots")))
     if kind == "snapshot":
-        check_keys(body, SNAPSHOT, "a snapshot")
-        body["root"] = parse_entry(body["root"], root=True)
-        refuse("root", shape=body["root"].kind != FOLDER)
+        check_keys({key: body[key] for key in body if key != "tags"}, SNAPSHOT, "a snapshot")
+        body["root"] = parse_entry(body["root"], root=True); refuse("root", shape=body["root"].kind != FOLDER)
     refuse("prev", chain=(value["seq"] == 1) != (value["prev"] is None))
     return Record(blake3(plain).digest(), *map(value.get, ("device", "seq", "prev", "time")), kind, body)
 # --- Reading copies (sections 1 and 11) ---
@@ -221,8 +218,7 @@ class Vault:  # the union of some copies of one vault
             try:
                 record = parse_record(self.read(RECORD, ident))
                 due = bytes.fromhex(box[4:20]), int(box[21:31]) - count + 1 + place
-                refuse(chain=(record.device, record.seq) != due)
-                found[record.id] = record; there.add(due)
+                refuse(chain=(record.device, record.seq) != due); found[record.id] = record; there.add(due)
             except Refused as why: self.failed(why, box.encode())
         for _, device, seq, prev, *_ in found.values():
             why = Refused("chain" if (device, seq - 1) in there else "missing")
@@ -255,8 +251,7 @@ class Vault:  # the union of some copies of one vault
                 if isinstance(plain, Refused): raise plain
                 for number, (entry, after) in enumerate(parse_page(plain, attic, after)):
                     if isinstance(entry, Refused): self.failed(entry); continue
-                    refuse(order=number == 0 and first not in (None, entry.name))
-                    yield entry
+                    refuse(order=number == 0 and first not in (None, entry.name)); yield entry
             except Refused as why: self.failed(why)
     def children(self, tree):  # (entry, the tree below it); in the attic, what is back in the root is hidden
         root = list(self.entries(tree.beside)) if tree.beside else []
@@ -279,8 +274,7 @@ class Vault:  # the union of some copies of one vault
         while item := next(items, (None, None) if above else None):
             entry, tree = item
             if entry is None:
-                below, self.here = self.here, os.open("..", OPEN, dir_fd=self.here)
-                items, entry, inode = above.pop()
+                below, self.here = self.here, os.open("..", OPEN, dir_fd=self.here); items, entry, inode = above.pop()
                 if inode != os.fstat(self.here)[1:3]: stop(1, "Somebody moves the folders of the target.")
                 self.finish(entry, below); os.close(below); self.path.pop(); continue
             try:
@@ -317,8 +311,7 @@ class Vault:  # the union of some copies of one vault
         try:
             parts = entry.extra.get("sparse", [[0, entry.size]] if entry.size else [])
             if not fits(parts, [(INT, INT)]): parts = decode(self.value(parts))
-            held, spans = check_sparse(parts, entry.size, entry.content), iter(parts)
-            os.truncate(fd, entry.size)
+            held, spans = check_sparse(parts, entry.size, entry.content), iter(parts); os.truncate(fd, entry.size)
             for data, length in self.pieces(entry.content, held):
                 if wrong := isinstance(data, Refused): self.failed(data, entry.name)
                 there, data = (there, b"") if wrong else (there + length, memoryview(data))
@@ -368,6 +361,14 @@ def unlock(copies, options):  # M || vault_id, by what was given or is asked for
         if keys or tried.add(why.word): return keys
     if "commit" in tried: stop(12, "That opens nothing here: it is not the passphrase, key file or code of this vault.")
     return stop(20 if tried else 10, f"No sound key ({', '.join(tried) or 'none'}); the recovery code needs none.")
+def standing(records):  # the snapshots that nobody has forgotten, or somebody holds, oldest first
+    def said(kind, key): return ((r.id, ident) for r in records if r.kind == kind for ident in r.body.get(key, ()))
+    again = (r.body for r in records if r.kind == "restore-from-trash")
+    back = {*itertools.chain(*(itertools.product(b.get("answers", ()), b.get("snapshots", ())) for b in again))}
+    over = {ident for _, ident in said("unhold", "answers")}
+    held = {ident for by, ident in said("hold", "snapshots") if by not in over}
+    gone = {ident for pair in said("forget", "snapshots") if pair not in back for ident in pair[1:]} - held
+    return sorted((r for r in records if r.kind == "snapshot" and r.id not in gone), key=lambda r: (r.time, r.id))
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("list", "restore")); parser.add_argument("--deleted", action="store_true")
@@ -377,8 +378,7 @@ def main(arguments=None):
     if options.command == "restore" and len(options.words) < 3: parser.error("restore COPY... SNAPSHOT TARGET")
     *copies, snapshot, target = [*options.words, *(("", "") if options.command == "list" else ())]
     vault = Vault(copies, unlock(copies, options)); vault.scan("log", (4,))
-    found = sorted((r for r in vault.records().values() if r.kind == "snapshot"), key=lambda r: (r.time, r.id))
-    wanted, _, path = snapshot.partition(":")
+    found = standing([*vault.records().values()]); wanted, _, path = snapshot.partition(":")
     if options.command == "list":
         for ident, _, _, _, at, _, body in found:
             at = time.strftime("%F %T", time.gmtime(max(0, min(at // 10**9 + body["offset"] * 60, 2**35))))

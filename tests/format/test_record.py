@@ -119,7 +119,7 @@ def test_unknown_keys_are_kept_and_reported(body: Any, added: dict[str, Any]) ->
 
 
 def test_an_unknown_kind_is_kept_and_reported() -> None:
-    for kind in ("hold", "something new"):
+    for kind in ("quarantine", "something new"):
         data = encode_record(record(kind, {"a": [1, b"2"]}))
         found = decode_record(data)
         assert (found.unknown, found.readable) == ([f"record kind {kind}"], True)

@@ -9,40 +9,21 @@ from blake3 import blake3
 from msgspec import Meta
 
 from vaultd.errors import Refused
-from vaultd.format import canon
+from vaultd.format import canon, keeping
+from vaultd.format.body import Body, Device, Seq
 from vaultd.format.canon import Bytes16, Bytes32, Int
 from vaultd.format.entry import FOLDER, Entry, decode_root, spell_out, unknown_in
 from vaultd.format.limits import MAX_ERRORS, Buffer
 
-Device = Annotated[bytes, Meta(min_length=8, max_length=8)]
-Seq = Annotated[int, Meta(ge=1, le=9_999_999_999)]  # ten digits in the name of a log file
 _FEATURES: frozenset[str] = frozenset()  # words of `needs_read` that are known: none in version 1
 _VERSION = 1
 _ANY_ROOT = Entry(b"", FOLDER, 0, 0, 0, 0, 0, bytes(32), {})  # stands in for one that was checked already
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """What a record of one kind says. Keys that version 1 does not know stay in the map it came from."""
-
-    WORD: ClassVar[str]
-
-    @classmethod
-    def from_map(cls, value: dict[str, Any]) -> Self:
-        """Raises Refused("shape")."""
-        return canon.convert({key: value[key] for key in cls.__struct_fields__ if key in value}, cls)
-
-    def to_map(self) -> dict[str, Any]:
-        """The body of a record that says this."""
-        return msgspec.structs.asdict(self)
-
-    @classmethod
-    def unknown(cls, value: dict[str, Any]) -> list[str]:
-        """What version 1 does not know of such a map."""
-        return [f"{cls.WORD} key {key}" for key in value if key not in cls.__struct_fields__]
-
-
 class SnapshotBody(Body, frozen=True, kw_only=True):
-    """One state of one source. `offset` is in minutes; `errors` are (path, error, detail)."""
+    """One state of one source. `offset` is in minutes; `errors` are (path, error, detail); `tags` are its
+    owner's words.
+    """
 
     WORD: ClassVar[str] = "snapshot"
 
@@ -61,6 +42,7 @@ class SnapshotBody(Body, frozen=True, kw_only=True):
     root: Entry
     source: Bytes16
     started: Int
+    tags: list[str] = msgspec.field(default_factory=list)
 
     @classmethod
     def from_map(cls, value: dict[str, Any]) -> Self:
@@ -87,7 +69,9 @@ class DeviceBody(Body, frozen=True, kw_only=True):
 
 
 class SourceBody(Body, frozen=True, kw_only=True):
-    """A source as it is from now on; `answers` are ids of the records that it takes the place of."""
+    """A source as it is from now on; `answers` are ids of the records that it takes the place of. `keep` are
+    the rules by which its snapshots are thinned, where they are not the usual ones.
+    """
 
     WORD: ClassVar[str] = "source"
 
@@ -99,6 +83,7 @@ class SourceBody(Body, frozen=True, kw_only=True):
     name: str
     path: bytes
     removed: bool
+    keep: dict[str, Int | list[str]] = msgspec.field(default_factory=dict)
 
 
 class CopyAddedBody(Body, frozen=True, kw_only=True):
@@ -129,7 +114,7 @@ class HealBody(Body, frozen=True, kw_only=True):
 
     copy: Bytes16
     files: list[Bytes32]
-    parity: list[Bytes32] = []
+    parity: list[Bytes32] = msgspec.field(default_factory=list)
 
 
 class KeyAddedBody(Body, frozen=True, kw_only=True):
@@ -182,14 +167,13 @@ class AcknowledgeBody(Body, frozen=True, kw_only=True):
     answers: list[Bytes32]
 
 
-BODIES: dict[str, type[Body]] = {
-    body.WORD: body
-    for body in (
-        *(SnapshotBody, DeviceBody, SourceBody),
-        *(CopyAddedBody, CopyRetiredBody, HealBody, KeyAddedBody, KeyRemovedBody),
-        *(NoticeBody, AttemptBody, AcknowledgeBody),
-    )
-}
+_ALL: tuple[type[Body], ...] = (
+    *(SnapshotBody, DeviceBody, SourceBody),
+    *(CopyAddedBody, CopyRetiredBody, HealBody, KeyAddedBody, KeyRemovedBody),
+    *(NoticeBody, AttemptBody, AcknowledgeBody),
+    *keeping.BODIES,
+)
+BODIES: dict[str, type[Body]] = {body.WORD: body for body in _ALL}
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

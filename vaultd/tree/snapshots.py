@@ -1,11 +1,13 @@
 """The snapshots of a vault, as its journal tells them."""
 
 import heapq
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from vaultd.format.record import Record, SnapshotBody
 from vaultd.store.journal import Journal
+from vaultd.tree.forgotten import forgotten
 from vaultd.tree.troubles import OLD_UNREADABLE
 
 SHORT = 8
@@ -15,12 +17,21 @@ ATTIC_UNREAD = (b"", OLD_UNREADABLE, "attic")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One state of one source: `id` is its record's id (32 bytes), `device` who made it (8 bytes)."""
+    """One state of one source: `id` is its record's id (32 bytes), `device` who made it (8 bytes). `beyond`
+    are the snapshots that it goes on from where some between are forgotten; None: those that its record
+    names.
+    """
 
     id: bytes
     device: bytes
     seq: int
     body: SnapshotBody
+    beyond: tuple[bytes, ...] | None = None
+
+    @property
+    def parents(self) -> tuple[bytes, ...]:
+        """The ids of the snapshots that it goes on from, forgotten ones passed over."""
+        return tuple(self.body.parents) if self.beyond is None else self.beyond
 
     @property
     def short(self) -> str:
@@ -28,8 +39,23 @@ class Snapshot:
 
 
 def list_snapshots(journal: Journal) -> list[Snapshot]:
-    """All of them, oldest first by their writers' clocks."""
+    """Those that are not forgotten, oldest first by their writers' clocks."""
+    found, gone = every_snapshot(journal), forgotten(journal)
+    return _passing_over(found, gone.keys()) if gone else found
+
+
+def every_snapshot(journal: Journal) -> list[Snapshot]:
+    """Those that are forgotten as well, of which the copies may hold nothing but the record."""
     return [_snapshot(identity, record) for identity, record in journal.of_kind("snapshot")]
+
+
+def _passing_over(snapshots: list[Snapshot], gone: Container[bytes]) -> list[Snapshot]:
+    """Those that are not gone, each going on from the nearest before it that are not."""
+    nearest: dict[bytes, tuple[bytes, ...]] = {}
+    for each in in_order(snapshots):
+        over = [(parent,) if parent not in gone else nearest.get(parent, ()) for parent in each.body.parents]
+        nearest[each.id] = tuple(dict.fromkeys(chain.from_iterable(over)))
+    return [replace(each, beyond=nearest[each.id]) for each in snapshots if each.id not in gone]
 
 
 def _snapshot(identity: bytes, record: Record) -> Snapshot:
@@ -41,7 +67,7 @@ def heads(snapshots: Iterable[Snapshot], source: bytes) -> list[Snapshot]:
     devices wrote without knowing of each other. Oldest first.
     """
     mine = [snapshot for snapshot in snapshots if snapshot.body.source == source]
-    passed = {parent for snapshot in mine for parent in snapshot.body.parents}
+    passed = {parent for snapshot in mine for parent in snapshot.parents}
     return [snapshot for snapshot in mine if snapshot.id not in passed]
 
 
@@ -50,10 +76,10 @@ def in_order(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
     wrong once must not hide what came after.
     """
     by_id = {snapshot.id: snapshot for snapshot in snapshots}
-    waits = {each.id: sum(parent in by_id for parent in each.body.parents) for each in by_id.values()}
+    waits = {each.id: sum(parent in by_id for parent in each.parents) for each in by_id.values()}
     children: dict[bytes, list[bytes]] = {}
     for each in by_id.values():
-        for parent in each.body.parents:
+        for parent in each.parents:
             children.setdefault(parent, []).append(each.id)
     ready = [(each.body.started, each.id) for each in by_id.values() if not waits[each.id]]
     heapq.heapify(ready)
@@ -85,5 +111,5 @@ def unread_before(snapshots: Iterable[Snapshot], heads: Iterable[Snapshot]) -> l
         snapshot = stack.pop()
         found[snapshot.id] = snapshot
         if ATTIC_UNREAD in snapshot.body.errors:
-            stack += [by_id[p] for p in snapshot.body.parents if p in by_id and p not in found]
+            stack += [by_id[p] for p in snapshot.parents if p in by_id and p not in found]
     return list(found.values())
