@@ -157,14 +157,14 @@ def parse_page(plain, attic=False, after=None):  # of each (entry or Refused, ke
             after = key; yield entry, after
         except Refused as why: yield why, after
 def parse_record(plain):
-    value = decode(plain)
-    refuse("record", shape=type(value) is not dict or type(value.get("v")) is not int)
+    value = decode(plain); refuse("record", shape=type(value) is not dict or type(value.get("v")) is not int)
     refuse(f"v {value['v']} {value.get('needs_read')}", needs=value["v"] != 1 or value.get("needs_read"))
     check_keys(value, RECORDS, "a record"); kind, body = value["kind"], value["body"]
-    ok = """snapshot device source copy-added copy-retired heal key-added key-removed notice attempt acknowledge hold unhold
-        forget restore-from-trash attic-remove condemn purge incident device-retired"""
+    ok = """snapshot device source copy-added copy-retired heal key-added key-removed notice attempt acknowledge hold
+        unhold forget restore-from-trash attic-remove condemn purge incident device-retired"""
     UNKNOWN.update([f"record {kind!r}"] * (kind not in ok.split()))
-    refuse(kind, shape=kind in ok.split() and any(not fits(body.get(key, []), [32]) for key in ("answers", "snapshots")))
+    lists = [body.get(key, []) for key in ("answers", "snapshots")] * (kind in ok.split())
+    refuse(kind, shape=not fits(lists, [[32]]))
     if kind == "snapshot":
         check_keys({key: body[key] for key in body if key != "tags"}, SNAPSHOT, "a snapshot")
         body["root"] = parse_entry(body["root"], root=True); refuse("root", shape=body["root"].kind != FOLDER)
