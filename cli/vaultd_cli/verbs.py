@@ -49,6 +49,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "journal": "vaultd_cli.commands.journal:journal",
         "doctor": "vaultd_cli.commands.doctor:doctor",
     },
+    "help.let-go": {
+        "hold": "vaultd_cli.commands.hold:hold",
+        "unhold": "vaultd_cli.commands.hold:unhold",
+        "forget": "vaultd_cli.commands.forget:forget",
+        "trash": "vaultd_cli.commands.trash:trash",
+    },
     "help.other": {
         "completion": "vaultd_cli.commands.completion:completion",
     },
