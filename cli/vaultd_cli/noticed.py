@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vaultd.tree.notices import Notice
 
 # What a notice of an older or newer vaultd may lack.
-_NUMBERS = ("files", "healed", "lost", "hours", "free", "paths", "tries", "wrong", "damage")
+_NUMBERS = ("files", "healed", "lost", "hours", "free", "paths", "tries", "wrong", "damage", "gone", "of")
 
 
 def title(notice: "Notice") -> str:
