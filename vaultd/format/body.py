@@ -27,7 +27,6 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
         optional = {field.name for field in msgspec.structs.fields(self) if not field.required}
         return {key: value for key, value in said.items() if value or key not in optional}
 
-    @classmethod
-    def unknown(cls, value: dict[str, Any]) -> list[str]:
-        """What version 1 does not know of such a map."""
-        return [f"{cls.WORD} key {key}" for key in value if key not in cls.__struct_fields__]
+    def unknown(self, value: dict[str, Any]) -> list[str]:
+        """What version 1 does not know of the map that this came from."""
+        return [f"{self.WORD} key {key}" for key in value if key not in self.__struct_fields__]

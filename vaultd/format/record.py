@@ -54,9 +54,8 @@ class SnapshotBody(Body, frozen=True, kw_only=True):
     def to_map(self) -> dict[str, Any]:
         return {**super().to_map(), "root": spell_out(self.root)}
 
-    @classmethod
-    def unknown(cls, value: dict[str, Any]) -> list[str]:
-        return super().unknown(value) + unknown_in(decode_root(value.get("root")))
+    def unknown(self, value: dict[str, Any]) -> list[str]:
+        return super().unknown(value) + unknown_in(self.root)
 
 
 class DeviceBody(Body, frozen=True, kw_only=True):
@@ -179,9 +178,9 @@ BODIES: dict[str, type[Body]] = {body.WORD: body for body in _ALL}
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One record. `seen` are (device, seq, id) of the newest records of other devices, ascending by device.
 
-    The last three fields are no part of the record's own fields: keys that version 1 does not know, what of
-    all of it version 1 does not know (in words; who meets any must not delete from the vault), and whether
-    it may be read.
+    The last four fields are no part of the record's own fields: keys that version 1 does not know, what of
+    all of it version 1 does not know (in words; who meets any must not delete from the vault), whether it
+    may be read, and its body, read, where it was decoded and its kind is known.
     """
 
     body: dict[str, Any]
@@ -197,9 +196,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     more: dict[str, Any] = {}
     unknown: list[str] = []
     readable: bool = True
+    said: Body | None = None
 
 
-_KEYS = Record.__struct_fields__[: -len(("more", "unknown", "readable"))]
+_KEYS = Record.__struct_fields__[: -len(("more", "unknown", "readable", "said"))]
 
 
 def encode_record(record: Record) -> bytes:
@@ -232,8 +232,9 @@ def decode_record(data: Buffer) -> Record:
         raise
     _check(record)
     more = {key: value[key] for key in value if key not in _KEYS}
-    unknown = [*foreign, *(f"record key {key}" for key in more), *(_read(record) if not foreign else [])]
-    return msgspec.structs.replace(record, more=more, unknown=unknown, readable=not foreign)
+    said, strange = _read(record) if not foreign else (None, [])
+    unknown = [*foreign, *(f"record key {key}" for key in more), *strange]
+    return msgspec.structs.replace(record, more=more, unknown=unknown, readable=not foreign, said=said)
 
 
 def _asks_for(value: dict[str, Any]) -> list[str]:
@@ -245,13 +246,13 @@ def _asks_for(value: dict[str, Any]) -> list[str]:
     return found
 
 
-def _read(record: Record) -> list[str]:
-    """Check the body of a record, and say what in it is not known."""
-    body = BODIES.get(record.kind)
-    if body is None:
-        return [f"record kind {record.kind}"]
-    body.from_map(record.body)
-    return body.unknown(record.body)
+def _read(record: Record) -> tuple[Body | None, list[str]]:
+    """The body of a record, checked, and what in it is not known."""
+    kind = BODIES.get(record.kind)
+    if kind is None:
+        return None, [f"record kind {record.kind}"]
+    body = kind.from_map(record.body)
+    return body, body.unknown(record.body)
 
 
 def _check(record: Record) -> None:
