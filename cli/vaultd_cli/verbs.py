@@ -53,6 +53,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "hold": "vaultd_cli.commands.hold:hold",
         "unhold": "vaultd_cli.commands.hold:unhold",
         "forget": "vaultd_cli.commands.forget:forget",
+        "forget-deleted": "vaultd_cli.commands.forget_deleted:forget_deleted",
         "trash": "vaultd_cli.commands.trash:trash",
     },
     "help.other": {

@@ -85,4 +85,12 @@ LETTING_GO = {
     "keep.yearly": "The last snapshot of each of so many years in which there is one.",
     "rules.yearly": "one a year for {count:n year/years}",
     "for-ever.yearly": "one a year for ever",
+    "verb.forget-deleted": "Forget what is no longer there, by its path.\n\nWhat was deleted stays for ever otherwise. From the next snapshot of the source on it is not among what is deleted; older snapshots have it still. For 30 days “vaultd trash restore” takes this back.",
+    "option.yes-deleted": "The name of the source, instead of typing it at the terminal.",
+    "usage.forget-deleted": "Say SOURCE:PATH, of one source at a time.",
+    "usage.forget-deleted-yes": "That takes the last version of what was deleted from {value}; to go on, type its name, or give it with --yes.",
+    "forget-deleted.type": "That lets go of the last version of what was deleted. Type the name of the source, {name}, to go on:",
+    "forget-deleted.done": "Not among what is deleted in {name} any more, from its next snapshot on: {paths} (id {id:raw}).",
+    "trash.removed": "{id:raw}  deleted files of {name}: {paths}, forgotten {when}, certain until {until}",
+    "trash.back": "Among what is deleted in {name} again, from its next snapshot on: {paths}.",
 }

@@ -85,4 +85,12 @@ LETTING_GO = {
     "keep.yearly": "有快照的最近这么多年，每年最后一个。",
     "rules.yearly": "{count} 年里每年一个",
     "for-ever.yearly": "每年一个，永远保留",
+    "verb.forget-deleted": "按路径放弃已消失的内容。\n\n不这样做，已消失的内容会永远留着。从这个来源的下一个快照起，它不再列在已消失的内容里；更早的快照里还有。30 天内可以用“vaultd trash restore”撤销。",
+    "option.yes-deleted": "来源的名字，代替在终端里输入。",
+    "usage.forget-deleted": "请写成 SOURCE:PATH，一次只能是一个来源。",
+    "usage.forget-deleted-yes": "这会放弃 {value} 里已消失内容的最后一个版本；要继续，请输入它的名字，或者用 --yes 给出。",
+    "forget-deleted.type": "这会放弃已消失内容的最后一个版本。要继续，请输入来源的名字 {name}：",
+    "forget-deleted.done": "从 {name} 的下一个快照起，不再列在已消失的内容里：{paths}（编号 {id:raw}）。",
+    "trash.removed": "{id:raw}  {name} 里已消失的文件：{paths}，{when} 放弃，保证到 {until}",
+    "trash.back": "从 {name} 的下一个快照起，重新列在已消失的内容里：{paths}。",
 }
