@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "check": "vaultd_cli.commands.check:check",
         "heal": "vaultd_cli.commands.check:heal",
         "drill": "vaultd_cli.commands.drill:drill",
+        "device": "vaultd_cli.commands.device:device",
         "key": "vaultd_cli.commands.key:key",
         "recovery-code": "vaultd_cli.commands.recovery_code:recovery_code",
         "journal": "vaultd_cli.commands.journal:journal",
