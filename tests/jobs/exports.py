@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.jobs.vaults import Computer
+from vaultd.credentials import Passphrase
+from vaultd.format.keys import new_master
+from vaultd.jobs.capsule import Sealing, create_capsule
 from vaultd.jobs.export import export
 from vaultd.jobs.restoration import Restored
 from vaultd.progress import Silent
+from vaultd.tree.selectors import select
+from vaultd.tree.snapshots import list_snapshots
 from vaultd.tree.view import View
+
+PHRASE = Passphrase("for my daughter 给女儿")
 
 
 def exported(view: View, target: Path, form: str, path: bytes = b"", *, deleted: bool = False) -> Restored:
@@ -19,6 +26,19 @@ def exported(view: View, target: Path, form: str, path: bytes = b"", *, deleted:
 def export_of(computer: Computer, target: Path, form: str, words: str = "latest") -> Restored:
     with computer.view(words) as view:
         return exported(view, target, form)
+
+
+def sealed(
+    computer: Computer, target: Path, path: bytes = b"", words: str = "all", **options: Any
+) -> tuple[Restored, bytes]:
+    """What was told, and the master key."""
+    master = options.pop("master", new_master())
+    stop = options.pop("stop", lambda: False)
+    with computer.opened() as session:
+        snapshot = select(list_snapshots(session.vault.journal), words)
+        view = View(session.vault, snapshot.body.root, snapshot.body.attic)
+        what = Sealing(snapshot, view, path, master, PHRASE, **options)
+        return create_capsule(session, what, target, Silent(), stop), master
 
 
 def told_of(path: bytes, *, exact: bool) -> dict[bytes, list[Any]]:

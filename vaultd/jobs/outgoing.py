@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from vaultd.errors import BadUsage, ExportFull, Full, NotAFolder, TargetFull
+from vaultd.errors import BadUsage, ExportFull, Full, NotAFolder
 from vaultd.jobs.aside import move_within
 from vaultd.jobs.scratch import remove
 
@@ -93,12 +93,7 @@ def _full_told(target: Path) -> Iterator[None]:
     place = os.fsencode(target).decode(errors="backslashreplace")
     try:
         yield
-    except TargetFull:
-        raise ExportFull(place) from None
-    except Full as error:
-        # Also of a copy in the aside folder; a full disk elsewhere is told as it came.
-        if ".vaultd-export-" not in error.place:
-            raise
+    except Full as error:  # of a capsule: nothing else is written meanwhile
         raise ExportFull(place) from error
     except OSError as error:
         if error.errno not in _FULL:
