@@ -34,14 +34,14 @@ LEAVING = {
     "export.why-holes": "zip 会把稀疏文件的空洞存成零。",
     "export.why-times": "zip 的时间只精确到秒，而且只能表示 1901 年到 2038 年。",
     "verb.proof": "写出一份证明：对保险库做过什么，以及记录上的时间。\n\n"
-    "TARGET 是一个新文件夹或 zip。任何人不用 vaultd、不用密钥都能检查：全部记录、每个快照里有什么、通知过主人什么、主人知道了什么。"
+    "TARGET 是一个新文件夹或 zip。任何人不用 vaultd、不用钥匙都能检查：全部记录、每个快照里有什么、通知过主人什么、主人知道了什么。"
     "加上 SOURCE、--from 和 --to，清单就只包括那个来源、那段时间。",
     "option.proof-from": "从这一天起的快照（2026-11-20）。",
     "option.proof-to": "到这一天为止的快照。",
     "usage.proof-words": "需要写到哪里；如果只要一个来源，把它写在前面。",
     "proof.done": "已把 {records} 条记录和 {snapshots} 个快照的清单写到“{target}”。",
-    "proof.limits": "它证明次序和完整，不证明日期：持有密钥的人可以写出它。请把其中 verify.py 显示的哈希交给会记下日期的见证人。",
-    "proof.names": "它会显示文件夹、电脑和通知渠道的名字，以及一些路径；交给别人之前请先看一遍 account.zh.txt。",
+    "proof.limits": "它证明次序和完整，不证明日期：持有钥匙的人可以写出它。请把其中 verify.py 显示的哈希交给会记下日期的见证人。",
+    "proof.names": "它会显示文件夹、电脑和通知途径的名字，以及一些路径；交给别人之前请先看一遍 account.zh.txt。",
     "proof.gaps": "日志本身不完整，这份证明也如实显示。",
     "account.title": "对保险库 {vault} 做过什么，以其记录为准；写于 {made}（UTC）。",
     "account.read-me": "怎样检查、它证明什么、不证明什么，见 README.txt。",
