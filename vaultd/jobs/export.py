@@ -5,14 +5,16 @@ listed, and everything else is written.
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from vaultd.errors import BadUsage
 from vaultd.jobs import tarball, zipreading
 from vaultd.jobs.exporting import fill
 from vaultd.jobs.outgoing import WHOLE, refuse_taken, written_aside
-from vaultd.jobs.promised import Promised
+from vaultd.jobs.promised import Check, Promised
 from vaultd.jobs.restoration import Restored
 from vaultd.jobs.wanted import Item, Several, wanted
 from vaultd.jobs.ziparchive import ZipArchive
@@ -42,15 +44,23 @@ def export(
     """
     refuse_taken(target, folder=False)
     told = Restored()
+
+    def check() -> None:
+        if stop():
+            raise KeyboardInterrupt
+
     with written_aside(target, folder=False) as aside:
         promised = Promised(aside)
         try:
             progress.stage("export")
-            _write(aside, form, items(view, path, deleted=deleted), view, told, promised, progress, stop)
+            with open(aside / WHOLE, "xb", buffering=_BUFFER, opener=_for_its_owner) as file:
+                archive = _archive(form, file, view, told, promised, check, aside)
+                with contextlib.closing(archive):
+                    fill(archive, items(view, path, deleted=deleted), view, told, progress, stop)
+                    archive.finish()
             progress.stage("read-back")
-            if stop():
-                raise KeyboardInterrupt
-            (tarball.read_back if form == TAR else zipreading.read_back)(aside / WHOLE, promised)
+            check()
+            (tarball.read_back if form == TAR else zipreading.read_back)(aside / WHOLE, promised, check)
         finally:
             promised.close()
     return told
@@ -63,25 +73,23 @@ def items(view: View, path: bytes, *, deleted: bool) -> Iterator[Item | Several 
     yield from wanted(view, path, Selection((), ()), deleted=deleted)
 
 
-def _write(
-    aside: Path,
+def _archive(
     form: str,
-    found: Iterator[Item | Several | Broken],
+    file: BinaryIO,
     view: View,
     told: Restored,
     promised: Promised,
-    progress: Progress,
-    stop: Callable[[], bool],
-) -> None:
-    with open(aside / WHOLE, "xb", buffering=_BUFFER) as file:
-        archive = (
-            tarball.Tarball(file, view, told, promised)
-            if form == TAR
-            else ZipArchive(file, view, told, promised, aside)
-        )
-        with contextlib.closing(archive):
-            fill(archive, found, view, told, progress, stop)
-            archive.finish()
+    check: Check,
+    aside: Path,
+) -> tarball.Tarball | ZipArchive:
+    if form == TAR:
+        return tarball.Tarball(file, view, told, promised, check)
+    return ZipArchive(file, view, told, promised, check, aside)
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    """What was closed to others in the source is not opened to them by leaving it."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def form_of(given: str | None, target: str) -> str:

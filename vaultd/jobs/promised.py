@@ -5,7 +5,7 @@ In a temporary file rather than in memory, since there may be millions.
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,10 @@ from vaultd.format.canon import encode
 from vaultd.store.contract import Buffer
 
 _DIGEST = 32
+
+
+Check = Callable[[], None]
+"""Called before each piece of a file; stops everything by raising."""
 
 
 class Hasher(Protocol):
@@ -42,7 +46,7 @@ class Promised:
 
     def compare(self, path: Path, found: Iterable[tuple[bytes, bytes]]) -> None:
         """Compare with the (name, digest) of what was read back. Raises NotAsWritten at the first that
-        differs, is too many, or is missing.
+        differs, is too many, or is missing; and what `found` raises.
         """
         self._file.seek(0)
         count = 0
@@ -52,11 +56,6 @@ class Promised:
                 raise NotAsWritten(os.fsencode(path), name)
         if count != self.count:
             raise NotAsWritten(os.fsencode(path), b"")
-
-    def digests(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        while digest := self._file.read(_DIGEST):
-            yield digest
 
     def close(self) -> None:
         self._file.close()

@@ -12,7 +12,7 @@ from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, FOLDER, LINK, Entry
 from vaultd.jobs.links import Links, Written
 from vaultd.jobs.outgoing import forget_cached
 from vaultd.jobs.planning import PARTLY
-from vaultd.jobs.promised import Promised, hasher
+from vaultd.jobs.promised import Check, Promised, hasher
 from vaultd.jobs.restoration import Restored
 from vaultd.jobs.tarhead import Pax, ending, header, nanoseconds, padding
 from vaultd.tree.view import View
@@ -29,11 +29,12 @@ class Tarball:
 
     keeps = frozenset(_KINDS)
 
-    def __init__(self, file: BinaryIO, view: View, told: Restored, promised: Promised) -> None:
+    def __init__(self, file: BinaryIO, view: View, told: Restored, promised: Promised, check: Check) -> None:
         self._file = file
         self._view = view
         self._told = told
         self._promised = promised
+        self._check = check
         self._links = Links()
 
     def add(self, path: bytes, place: bytes, entry: Entry) -> None:
@@ -93,6 +94,7 @@ class Tarball:
         sparse = parts if table else ()
         digest = hasher(_facts(entry, _KINDS[FILE], place, b"", (0, 0), sparse, xattrs))
         for _, data in self._view.chunks(entry):
+            self._check()
             digest.update(data)
             self._file.write(data)
         self._file.write(padding(held))
@@ -161,21 +163,25 @@ def _facts(
     return [place, kind, numbers, link, device, [user, group], sparse, xattrs]
 
 
-def read_back(path: Path, promised: Promised) -> None:
-    """Read a tar by the reader of Python's own library, and compare. Raises NotAsWritten, OSError."""
+def read_back(path: Path, promised: Promised, check: Check) -> None:
+    """Read a tar by the reader of Python's own library, and compare. Raises NotAsWritten, OSError, and what
+    `check` raises.
+    """
     with open(path, "rb") as file:
         forget_cached(file.fileno())
-        promised.compare(path, _members(file))
+        promised.compare(path, _members(file, check))
 
 
-def _members(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+def _members(file: BinaryIO, check: Check) -> Iterator[tuple[bytes, bytes]]:
     try:
         with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="surrogateescape") as tar:
             while (info := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+                check()
                 digest = hasher(_found(info))
                 if info.isreg():
                     for data in _content(file, info):
+                        check()
                         digest.update(data)
                 yield _raw(info.name), digest.digest()
     except (tarfile.TarError, ValueError) as error:

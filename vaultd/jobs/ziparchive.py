@@ -17,7 +17,7 @@ from blake3 import blake3
 from vaultd.errors import Damaged, Missing
 from vaultd.format.codec import RAW, encode
 from vaultd.format.entry import FILE, FOLDER, LINK, Entry
-from vaultd.jobs.promised import Hasher, Promised, hasher
+from vaultd.jobs.promised import Check, Hasher, Promised, hasher
 from vaultd.jobs.restoration import Restored
 from vaultd.jobs.zipblocks import DEFLATED, HUGE, LONGEST_NAME, STORED, Packed, write_end
 from vaultd.store.contract import Buffer
@@ -36,11 +36,14 @@ class ZipArchive:
 
     keeps = frozenset(_TYPES)
 
-    def __init__(self, file: BinaryIO, view: View, told: Restored, promised: Promised, folder: Path) -> None:
+    def __init__(
+        self, file: BinaryIO, view: View, told: Restored, promised: Promised, check: Check, folder: Path
+    ) -> None:
         self._file = file
         self._view = view
         self._told = told
         self._promised = promised
+        self._check = check
         self._table = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
         self._count = 0
 
@@ -130,6 +133,7 @@ class ZipArchive:
     def _pack(self, member: Packed, parts: Iterable[Buffer], digest: Hasher, *, sparse: bool) -> None:
         deflate = None
         for part in parts:
+            self._check()
             if not member.size and (sparse or encode(part)[0] != RAW):
                 # What does not shrink, as photos do not, is stored as it is: the first chunk tells.
                 member.method = DEFLATED

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vaultd.jobs.outgoing import forget_cached
-from vaultd.jobs.promised import Promised, hasher
+from vaultd.jobs.promised import Check, Promised, hasher
 from vaultd.jobs.zipblocks import CENTRAL, CENTRAL_FIELDS, LOCAL, LOCAL_FIELDS, STORED
 
 _PIECE = 1 << 20
@@ -17,19 +17,19 @@ _END64 = struct.Struct("<4sQ2H2I4Q")
 _MOST, _MOST_FILES = 0xFFFF_FFFF, 0xFFFF
 
 
-def read_back(path: Path, promised: Promised) -> None:
-    """Read every member, and compare. Raises NotAsWritten, OSError."""
+def read_back(path: Path, promised: Promised, check: Check) -> None:
+    """Read every member, and compare. Raises NotAsWritten, OSError, and what `check` raises."""
     with open(path, "rb") as table, open(path, "rb") as data:
         forget_cached(table.fileno())
-        promised.compare(path, _members(table, data))
+        promised.compare(path, _members(table, data, check))
 
 
-def _members(table: BinaryIO, data: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+def _members(table: BinaryIO, data: BinaryIO, check: Check) -> Iterator[tuple[bytes, bytes]]:
     try:
         count, at = _find_table(table)
         table.seek(at)
         for _ in range(count):
-            yield _member(table, data)
+            yield _member(table, data, check)
     except (struct.error, zlib.error, ValueError) as error:
         yield str(error).encode(), b""
 
@@ -46,7 +46,7 @@ def _find_table(file: BinaryIO) -> tuple[int, int]:
     return count, at
 
 
-def _member(table: BinaryIO, data: BinaryIO) -> tuple[bytes, bytes]:
+def _member(table: BinaryIO, data: BinaryIO, check: Check) -> tuple[bytes, bytes]:
     (magic, _, _, _, method, _, _, crc, packed, size, long, more, _, _, _, outside, at) = (
         CENTRAL_FIELDS.unpack(table.read(CENTRAL_FIELDS.size))
     )
@@ -62,6 +62,7 @@ def _member(table: BinaryIO, data: BinaryIO) -> tuple[bytes, bytes]:
     uid, gid = struct.unpack("<2xIxI", extra[0x7875]) if 0x7875 in extra else (None, None)
     digest, seen, sum_ = hasher([name, outside >> 16, uid, gid, seconds]), 0, 0
     for piece in _content(data, method, packed):
+        check()
         digest.update(piece)
         sum_ = zlib.crc32(piece, sum_)
         seen += len(piece)
