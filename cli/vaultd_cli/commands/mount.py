@@ -53,8 +53,8 @@ def umount(run: Run, folder: Path) -> None:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """A folder, made where there is none. What was made here goes again where nothing came to be mounted on it:
-    it may lie in a source, or in a copy.
+    """A folder, made where there is none. What was made here goes again where nothing came to be mounted on
+    it: it may lie in a source, or in a copy.
     """
     is_new = not folder.exists() and folder.parent.is_dir()
     if is_new:
