@@ -149,6 +149,28 @@ def test_rot_protects_nothing_until_it_is_mended(computer: Computer, disk: Disk,
     assert [(each.place.label, len(each.names)) for each in reached.healed] == [(which, 1)]
 
 
+@pytest.mark.parametrize("which", ["main", "second"])
+@pytest.mark.parametrize("kind", ["packs", "log", "keys"])
+@pytest.mark.parametrize("left", [0, 100])
+def test_what_the_listing_shows_to_be_cut_off_is_not_called_protected(
+    computer: Computer, disk: Disk, which: str, kind: str, left: int
+) -> None:
+    """Nobody has read it since: its length says enough."""
+    saved(computer, "a")
+    with computer.opened() as session:
+        ours = session.slot  # without it this computer's key opens nothing
+    copies = {"main": computer.copy, "second": disk.path / "vault"}
+    cut = [path for path in (copies[which] / kind).rglob("*") if path.is_file() and path.name != ours][0]
+    os.truncate(cut, left)
+    found = looked_at(computer)
+    assert (found.level, found.worst) == (SAVED, True)
+    assert {copy.place.label: copy.behind for copy in found.copies} == {
+        label: int(label == which) for label in copies
+    }
+    assert brought_up(computer).level == PROTECTED
+    assert looked_at(computer).level == PROTECTED
+
+
 def test_a_pack_that_is_gone_from_the_first_copy_comes_back_from_the_other(
     computer: Computer, disk: Disk
 ) -> None:
