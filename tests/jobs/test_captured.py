@@ -202,6 +202,21 @@ def test_a_damaged_pack_in_the_spool_holds_its_records_back(lonely: Lonely) -> N
     assert lonely.waiting()
 
 
+def test_what_lay_in_a_damaged_pack_of_the_spool_is_stored_anew(lonely: Lonely, tmp_path: Path) -> None:
+    """No other copy has it, and its source may not have it for long."""
+    computer = lonely.computer
+    lonely.take_away()
+    (lonely.photos / "d").write_bytes(os.urandom(9000))
+    computer.save("photos", away=True)
+    for pack in (lonely.spool / "packs").rglob("*"):
+        if pack.is_file():
+            flip(pack)
+    lonely.bring_back()
+    assert computer.save("photos", unless_same=True).made
+    computer.give_back(tmp_path / "back")
+    assert (tmp_path / "back/d").read_bytes() == (lonely.photos / "d").read_bytes()
+
+
 def test_without_the_pages_nothing_is_captured(lonely: Lonely) -> None:
     computer = lonely.computer
     lonely.take_away()
