@@ -24,6 +24,7 @@ from vaultd.jobs.session import Lacks
 from vaultd.jobs.status import Status, status
 from vaultd.progress import Silent
 from vaultd.settings import find_home
+from vaultd.store.journal import Journal
 from vaultd.store.ledger import Ledger
 from vaultd.tree.snapshots import list_snapshots
 
@@ -66,6 +67,10 @@ def files(copy: Path) -> dict[str, bytes]:
     folders = [copy / name for name in ("keys", "packs", "index", "log")]
     found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(copy)): path.read_bytes() for path in found}
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def packs(copy: Path) -> list[Path]:
@@ -189,6 +194,25 @@ def test_a_pack_that_is_gone_from_both_is_not_forgotten(computer: Computer, disk
     gone = packs(computer.copy)[0].relative_to(computer.copy)
     for copy in (computer.copy, disk.path / "vault"):
         (copy / gone).unlink()
+    assert brought_up(computer).level == SAVED
+    assert looked_at(computer).level == SAVED
+
+
+def test_a_pack_of_a_run_that_was_cut_off_is_missed_when_it_goes(
+    computer: Computer, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The snapshot after it relies on what lies in it, and nobody had read it back."""
+    saved(computer, "a")
+    disk.unplug()
+    before = set(packs(computer.copy))
+    (tmp_path / "photos/b").write_bytes(os.urandom(9000))
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(Journal, "append", interrupted)
+        computer.save("photos")
+    computer.save("photos")
+    left = max(set(packs(computer.copy)) - before, key=lambda path: path.stat().st_size)
+    left.unlink()
+    disk.plug()
     assert brought_up(computer).level == SAVED
     assert looked_at(computer).level == SAVED
 

@@ -69,7 +69,7 @@ def take_snapshot(
     finally:
         sink.abandon()
     body = begun.body(read, sink)
-    snapshot = begun.parent if unless_same else None
+    snapshot = begun.parent if unless_same and not sink.packs else None
     if snapshot is None or len(begun.parents) > 1 or not _says_the_same(body, snapshot.body):
         identity, record = session.vault.journal.append("snapshot", body.to_map())
         snapshot = Snapshot(identity, record.device, record.seq, body)
@@ -157,13 +157,20 @@ class _Begun:
             kind=source.kind,
             name=source.name,
             offset=_offset_minutes(self.started),
-            packs=list(sink.packs),
+            packs=[*sink.packs, *self._left_before(sink)],
             parents=[parent.id for parent in self.parents],
             path=source.path,
             root=read.scanned.root,
             source=source.id,
             started=self.started,
         )
+
+    def _left_before(self, sink: Packer) -> list[bytes]:
+        """Packs that no snapshot names, as a run that was cut off leaves them: this one may rely on them, and
+        nobody would miss them.
+        """
+        named = {pack for each in self.snapshots for pack in each.body.packs}.union(sink.packs)
+        return sorted(self.session.vault.index.packs() - named)
 
 
 def _with_troubled(dirty: Dirty, parent: Snapshot | None) -> Dirty:
@@ -178,7 +185,7 @@ def _with_troubled(dirty: Dirty, parent: Snapshot | None) -> Dirty:
 
 def _says_the_same(body: SnapshotBody, before: SnapshotBody) -> bool:
     same = ("root", "attic", "errors", "complete", "name", "path", "kind")
-    return not body.packs and all(getattr(body, each) == getattr(before, each) for each in same)
+    return all(getattr(body, each) == getattr(before, each) for each in same)
 
 
 def _tell_unread(troubles: Troubles, path: bytes) -> None:
