@@ -3,7 +3,16 @@ from pathlib import Path
 import pytest
 
 from tests.disks import Disk
-from vaultd.copies.identity import Mount, VaultId, host_of, is_memory, is_network, is_removable, mount_of, same_disk
+from vaultd.copies.identity import (
+    Mount,
+    VaultId,
+    host_of,
+    is_memory,
+    is_network,
+    is_removable,
+    mount_of,
+    same_disk,
+)
 
 MOUNTINFO = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

@@ -165,7 +165,7 @@ def test_what_the_listing_shows_to_be_cut_off_is_not_called_protected(
     with computer.opened() as session:
         ours = session.slot  # without it this computer's key opens nothing
     copies = {"main": computer.copy, "second": disk.path / "vault"}
-    cut = [path for path in (copies[which] / kind).rglob("*") if path.is_file() and path.name != ours][0]
+    cut = next(path for path in (copies[which] / kind).rglob("*") if path.is_file() and path.name != ours)
     os.truncate(cut, left)
     found = looked_at(computer)
     assert (found.level, found.worst) == (SAVED, True)
@@ -206,9 +206,10 @@ def test_a_pack_of_a_run_that_was_cut_off_is_missed_when_it_goes(
     disk.unplug()
     before = set(packs(computer.copy))
     (tmp_path / "photos/b").write_bytes(os.urandom(9000))
-    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as cut:
         cut.setattr(Journal, "append", interrupted)
-        computer.save("photos")
+        with pytest.raises(KeyboardInterrupt):
+            computer.save("photos")
     computer.save("photos")
     left = max(set(packs(computer.copy)) - before, key=lambda path: path.stat().st_size)
     left.unlink()
