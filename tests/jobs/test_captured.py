@@ -10,7 +10,7 @@ import pytest
 from tests.damage import flip
 from tests.disks import Disk
 from tests.jobs.test_fallback import Both, devices, is_sound
-from tests.jobs.test_protect import brought_up, saved, two_copies
+from tests.jobs.test_protect import brought_up, looked_at, saved, two_copies
 from tests.jobs.vaults import Computer, new_vault
 from vaultd.copies.directory import DirectoryCopy
 from vaultd.errors import OnlyThere, SpoolFull, Unreachable
@@ -21,6 +21,9 @@ from vaultd.jobs.spool import captured
 from vaultd.jobs.status import status
 from vaultd.progress import Silent
 from vaultd.settings import load, save
+
+# Of the file of the state.
+_PAGE = 4096
 
 
 class Lonely:
@@ -223,6 +226,28 @@ def test_without_the_pages_nothing_is_captured(lonely: Lonely) -> None:
     shutil.rmtree(next(computer.home.state.glob("pages-*")))
     with pytest.raises(Unreachable):
         computer.save("photos", away=True)
+
+
+def test_a_state_that_is_damaged_says_nothing_of_a_copy_that_is_away(lonely: Lonely) -> None:
+    """Each page of it in turn: all that it says is that nothing can be captured now."""
+    computer = lonely.computer
+    lonely.take_away()
+    state = computer.home.state_file
+    whole = state.read_bytes()
+    outcomes = set()
+    for page in range(1, len(whole) // _PAGE):
+        state.write_bytes(whole[: page * _PAGE] + bytes([255]) * _PAGE + whole[(page + 1) * _PAGE :])
+        (lonely.photos / "d").write_bytes(os.urandom(9000))
+        try:
+            computer.save("photos", away=True)
+        except Unreachable:
+            outcomes.add("refused")
+        else:
+            outcomes.add("captured")
+    assert "refused" in outcomes
+    lonely.bring_back()
+    computer.save("photos")
+    assert looked_at(computer).snapshots == len(computer.snapshots())
 
 
 def captured_beside_two_copies(work: Path, disk: Disk) -> tuple[Computer, Both]:

@@ -14,6 +14,7 @@ from vaultd.jobs.sources import own_folders, refuse_overlap
 from vaultd.jobs.spool import keep_pages
 from vaultd.progress import Progress
 from vaultd.store.packer import Packer
+from vaultd.store.state import StateLost
 from vaultd.store.vault import RememberedFolders
 from vaultd.tree.attic import update_attic
 from vaultd.tree.compare import count_changes
@@ -78,7 +79,7 @@ def take_snapshot(
     with contextlib.suppress(VaultdError, OSError):
         begun.memory.commit()
         session.vault.index.write_indexes()
-    with contextlib.suppress(VaultdError, OSError):
+    with contextlib.suppress(VaultdError, OSError, StateLost):
         keep_pages(session)
     told, made = read.troubles, snapshot is not begun.parent
     seen = (tuple(told.kept), told.count, tuple(told.notes))
@@ -170,7 +171,7 @@ class _Begun:
         nobody would miss them.
         """
         named = {pack for each in self.snapshots for pack in each.body.packs}.union(sink.packs)
-        return sorted(self.session.vault.index.packs() - named)
+        return sorted(self.session.vault.index.packs().keys() - named)
 
 
 def _with_troubled(dirty: Dirty, parent: Snapshot | None) -> Dirty:

@@ -123,7 +123,7 @@ class Status:
 def status(session: Session) -> Status:
     """Everything that is known without reading data. Copies that do not answer count for nothing."""
     vault, leave = session.vault, removed_slots(session.vault.journal)
-    packs, stored = vault.state.counts()
+    packs = vault.index.packs()
     snapshots = list_snapshots(vault.journal)
     looks = _looks(session, leave)
     waiting = captured(session)
@@ -135,8 +135,8 @@ def status(session: Session) -> Status:
         vault_id=vault.keys.vault_id,
         used=session.place,
         copies=tuple(each for each, _ in looks),
-        packs=packs,
-        stored=stored,
+        packs=len(packs),
+        stored=sum(packs.values()),
         level=CAPTURED if waiting else level,
         highest=highest(session.settings),
         captured=len(waiting),
