@@ -24,7 +24,6 @@ from vaultd.jobs.session import Lacks
 from vaultd.jobs.status import Status, status
 from vaultd.progress import Silent
 from vaultd.settings import find_home
-from vaultd.store.journal import Journal
 from vaultd.store.ledger import Ledger
 from vaultd.tree.snapshots import list_snapshots
 
@@ -67,10 +66,6 @@ def files(copy: Path) -> dict[str, bytes]:
     folders = [copy / name for name in ("keys", "packs", "index", "log")]
     found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(copy)): path.read_bytes() for path in found}
-
-
-def interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def packs(copy: Path) -> list[Path]:
@@ -154,28 +149,6 @@ def test_rot_protects_nothing_until_it_is_mended(computer: Computer, disk: Disk,
     assert [(each.place.label, len(each.names)) for each in reached.healed] == [(which, 1)]
 
 
-@pytest.mark.parametrize("which", ["main", "second"])
-@pytest.mark.parametrize("kind", ["packs", "log", "keys"])
-@pytest.mark.parametrize("left", [0, 100])
-def test_what_the_listing_shows_to_be_cut_off_is_not_called_protected(
-    computer: Computer, disk: Disk, which: str, kind: str, left: int
-) -> None:
-    """Nobody has read it since: its length says enough."""
-    saved(computer, "a")
-    with computer.opened() as session:
-        ours = session.slot  # without it this computer's key opens nothing
-    copies = {"main": computer.copy, "second": disk.path / "vault"}
-    cut = next(path for path in (copies[which] / kind).rglob("*") if path.is_file() and path.name != ours)
-    os.truncate(cut, left)
-    found = looked_at(computer)
-    assert (found.level, found.worst) == (SAVED, True)
-    assert {copy.place.label: copy.behind for copy in found.copies} == {
-        label: int(label == which) for label in copies
-    }
-    assert brought_up(computer).level == PROTECTED
-    assert looked_at(computer).level == PROTECTED
-
-
 def test_a_pack_that_is_gone_from_the_first_copy_comes_back_from_the_other(
     computer: Computer, disk: Disk
 ) -> None:
@@ -194,26 +167,6 @@ def test_a_pack_that_is_gone_from_both_is_not_forgotten(computer: Computer, disk
     gone = packs(computer.copy)[0].relative_to(computer.copy)
     for copy in (computer.copy, disk.path / "vault"):
         (copy / gone).unlink()
-    assert brought_up(computer).level == SAVED
-    assert looked_at(computer).level == SAVED
-
-
-def test_a_pack_of_a_run_that_was_cut_off_is_missed_when_it_goes(
-    computer: Computer, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The snapshot after it relies on what lies in it, and nobody had read it back."""
-    saved(computer, "a")
-    disk.unplug()
-    before = set(packs(computer.copy))
-    (tmp_path / "photos/b").write_bytes(os.urandom(9000))
-    with monkeypatch.context() as cut:
-        cut.setattr(Journal, "append", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            computer.save("photos")
-    computer.save("photos")
-    left = max(set(packs(computer.copy)) - before, key=lambda path: path.stat().st_size)
-    left.unlink()
-    disk.plug()
     assert brought_up(computer).level == SAVED
     assert looked_at(computer).level == SAVED
 
