@@ -8,6 +8,7 @@ import pytest
 from tests.disks import Disk
 from tests.jobs.test_protect import brought_up, looked_at, packs, saved, two_copies
 from tests.jobs.vaults import Computer
+from vaultd.jobs.forget import forget
 from vaultd.jobs.level import PROTECTED, SAVED
 from vaultd.store.journal import Journal
 
@@ -58,6 +59,22 @@ def test_a_pack_of_a_run_that_was_cut_off_is_missed_when_it_goes(
     computer.save("photos")
     left = max(set(packs(computer.copy)) - before, key=lambda path: path.stat().st_size)
     left.unlink()
+    disk.plug()
+    assert brought_up(computer).level == SAVED
+    assert looked_at(computer).level == SAVED
+
+
+def test_a_pack_that_only_a_forgotten_snapshot_names_is_missed_by_the_next_one(
+    computer: Computer, disk: Disk, tmp_path: Path
+) -> None:
+    disk.unplug()
+    (tmp_path / "photos/a").write_bytes(os.urandom(9000))
+    first = computer.save("photos").snapshot
+    (tmp_path / "photos/b").write_bytes(b"b")
+    computer.save("photos")
+    with computer.opened(writing=True) as session:
+        forget(session, [first])
+    max(packs(computer.copy), key=lambda path: path.stat().st_size).unlink()
     disk.plug()
     assert brought_up(computer).level == SAVED
     assert looked_at(computer).level == SAVED
