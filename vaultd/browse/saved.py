@@ -12,7 +12,7 @@ from vaultd.browse.pages import Pages
 from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, FOLDER, LINK, SOCKET, Entry
 from vaultd.store.contract import Blobs
-from vaultd.tree.folder import Wrong, entries_of, find_name
+from vaultd.tree.folder import Wrong, find_name, leaves, read_leaves
 from vaultd.tree.view import View, folder_id
 
 KINDS = {
@@ -65,10 +65,16 @@ class Saved(Node):
         if entry.kind == FOLDER:
             return number(self._above, entry.name, self._state or folder_id(entry))
         # Whoever compares two states takes files of one number for the same without reading them.
-        ids = b"".join([pair[0] for pair in content]) if isinstance(content, tuple) else content or b""
+        extra = entry.extra
         rest = b"%d %d %d %d" % (entry.kind, entry.size, entry.mtime, entry.mode)
-        if "hard" in entry.extra:
-            return number(entry.extra["hard"], rest, ids)
+        if not isinstance(content, tuple):
+            ids = content or b""
+        else:
+            ids = content[0][0] if len(content) == 1 else b"".join([pair[0] for pair in content])
+        if "sparse" in extra:
+            rest += repr(extra["sparse"]).encode()
+        if "hard" in extra:
+            return number(extra["hard"], rest, ids)
         return number(self._above, entry.name, rest, ids)
 
     def attributes(self) -> Attributes:
@@ -93,11 +99,14 @@ class Saved(Node):
     def children(self) -> Iterator[tuple[bytes, Node]]:
         failed: list[Wrong] = []
         key = below(self._above, self.entry.name)
-        for item in entries_of(self._shared.blobs, folder_id(self.entry)):
-            if isinstance(item, Missing | Damaged):
-                failed.append(item)
-            elif item.kind in KINDS:
-                yield item.name, Saved(self._shared, self.view, item, key, self._state)
+        shared, view, state = self._shared, self.view, self._state
+        for page in read_leaves(shared.blobs, leaves(shared.blobs, folder_id(self.entry))):
+            if isinstance(page, Missing | Damaged):
+                failed.append(page)
+                continue
+            for item in page:
+                if item.kind in KINDS:
+                    yield item.name, Saved(shared, view, item, key, state)
         if failed:
             raise failed[0]
 
