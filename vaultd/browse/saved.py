@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vaultd.browse.chunks import Chunks
 from vaultd.browse.file import OpenFile
 from vaultd.browse.names import Names
-from vaultd.browse.node import FOLDER_SIZE, Attributes, Node, below, blocks, number
+from vaultd.browse.node import FOLDER_SIZE, Attributes, Node, below, blocks, number, number_of
 from vaultd.browse.pages import Pages
 from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, FOLDER, LINK, SOCKET, Entry
@@ -65,17 +65,16 @@ class Saved(Node):
         if entry.kind == FOLDER:
             return number(self._above, entry.name, self._state or folder_id(entry))
         # Whoever compares two states takes files of one number for the same without reading them.
-        extra = entry.extra
-        rest = b"%d %d %d %d" % (entry.kind, entry.size, entry.mtime, entry.mode)
         if not isinstance(content, tuple):
             ids = content or b""
         else:
             ids = content[0][0] if len(content) == 1 else b"".join([pair[0] for pair in content])
-        if "sparse" in extra:
-            rest += repr(extra["sparse"]).encode()
-        if "hard" in extra:
-            return number(extra["hard"], rest, ids)
-        return number(self._above, entry.name, rest, ids)
+        if entry.extra and "sparse" in entry.extra:
+            ids += repr(entry.extra["sparse"]).encode()
+        what = entry.kind, entry.size, entry.mtime, entry.mode, ids
+        if entry.extra and "hard" in entry.extra:
+            return number_of(b"%b\0%d %d %d %d\0%b" % (entry.extra["hard"], *what))
+        return number_of(b"%b\0%b\0%d %d %d %d\0%b" % (self._above, entry.name, *what))
 
     def attributes(self) -> Attributes:
         entry = self.entry

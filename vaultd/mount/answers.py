@@ -29,7 +29,7 @@ Parts = tuple[Words, ...]
 # What never changes is kept by the kernel; what changes in "latest" is told to it. Where names come by
 # themselves it asks again; and what is not there may come with the next snapshot, and nothing tells of that.
 KEPT, KEPT_CHANGING, KEPT_ABSENT = 86_400, 1, 2
-# Things that the kernel may know by listings: 250 bytes each, so 33 MB.
+# Things that the kernel knows when it is asked to forget some: 250 bytes each, so 33 MB; and a quarter more.
 MOST = 1 << 17
 
 
@@ -198,10 +198,11 @@ class Answers:
         return (b"".join(batch.out),)
 
     def _is_full(self) -> bool:
-        if len(self.places) < MOST:
-            return False
-        self.full.set()
-        return True
+        """Whether nothing is told any more that was not asked for; some time before, it is made to forget."""
+        known = len(self.places)
+        if known >= MOST:
+            self.full.set()
+        return known >= MOST + MOST // 4
 
     def _getxattr(self, made: int, words: memoryview, _: int) -> Parts:
         name = bytes(words[kernel.XATTR.size : -1])

@@ -25,7 +25,8 @@ log = logging.getLogger("vaultd.mount")
 _THREADS = 8
 # The kernel wants room for the longest write that we take, and gives many forgotten numbers at a time.
 _ROOM = 1 << 16
-_PATIENCE = 5.0
+# How long what is being answered at the end may take, and the helper.
+_LAST, _PATIENCE = 0.5, 5.0
 _OPTIONS = "ro,nosuid,nodev,fsname=vaultd,subtype=vaultd,auto_unmount"
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -102,7 +103,7 @@ class Device:
             self._ended.wait()
         if not self._is_gone:
             subprocess.run([self._program, "-u", "-q", "-z", "--", self._folder], check=False)
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _LAST
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         # Whoever has a file open may keep one waiting: then the end of the process closes it, lest it reads

@@ -49,10 +49,10 @@ class Batch:
                 return
             kind = node.kind
             if kind == stat.S_IFDIR:
-                packed = _bare(name, node, at) if name in _ITSELF else self._entry(name, node, at)
+                packed = _bare(length, node, kind, at) if name in _ITSELF else self._entry(name, node, at)
             else:
                 self.has_files = True
-                packed = _bare(name, node, at) if left else self._entry(name, node, at)
+                packed = _bare(length, node, kind, at) if left else self._entry(name, node, at)
                 left = wish == Wish.NAMES
             self.out += packed, name, padding
 
@@ -61,7 +61,7 @@ class Batch:
         try:
             found = node.attributes()
         except VaultdError:
-            return _bare(name, node, at)
+            return _bare(len(name), node, node.kind, at)
         given, kept = number_of(self._above, name, node.kind, found.ino), self._kept
         self.given.append((given, name))
         # How many names a file has is not told when it changes.
@@ -70,5 +70,5 @@ class Batch:
         return ENTRY_NAME.pack(given, 0, kept, known, 0, 0, *status(found), *rest)
 
 
-def _bare(name: bytes, node: Node, at: int) -> bytes:
-    return _BARE.pack(node.ino, at, len(name), node.kind >> 12)
+def _bare(length: int, node: Node, kind: int, at: int) -> bytes:
+    return _BARE.pack(node.ino, at, length, kind >> 12)
