@@ -99,7 +99,7 @@ class Answers:
             return (kernel.ABSENT.pack(0, 0, KEPT_ABSENT, 0, 0, 0),)
         found = node.attributes()
         kept = self._kept(above, state)
-        given = number_of(made, name, node.kind, found.ino)
+        given = number_of(made, name, node.kind, found.ino, is_lasting=above.is_lasting)
         self.places.give(made, ((given, name),))
         self.places.found(given, node, state)
         if node.kind != stat.S_IFDIR:
@@ -188,7 +188,7 @@ class Answers:
     def _readdirplus(self, made: int, words: memoryview, who: int) -> Parts:
         handle, offset, room = kernel.READ.unpack_from(words)
         state, listing = self.places.state, self._listing(handle, offset)
-        batch = Batch(made, self._kept(listing.node, state), room)
+        batch = Batch(made, self._kept(listing.node, state), room, is_lasting=listing.node.is_lasting)
         wish = Wish.NAMES if self._is_full() else self._wishes.of(who)
         batch.fill(listing.after(offset), wish)
         if batch.has_files:

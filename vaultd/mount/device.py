@@ -131,15 +131,16 @@ class Device:
 
     def tell(self, what: int, *parts: bytes) -> bool:
         """Something has changed; False where the kernel knows nothing of it."""
-        return self._write(0, what, parts)
+        return self._write(0, what, parts) != errno.ENOENT
 
-    def _write(self, request: int, error: int, parts: Parts) -> bool:
+    def _write(self, request: int, error: int, parts: Parts) -> int:
+        """The number of what went wrong, or 0: mostly, nobody waits for it any more."""
         length = kernel.ANSWER.size + sum(map(len, parts))
         try:
             os.writev(self._device, [kernel.ANSWER.pack(length, error, request), *parts])
-        except OSError:
-            return False  # nobody waits for it any more
-        return True
+        except OSError as wrong:
+            return wrong.errno or errno.EIO
+        return 0
 
 
 @contextlib.contextmanager

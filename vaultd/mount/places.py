@@ -66,13 +66,14 @@ class Places:
                         upper.below += 1
                 place.count += 1
 
-    def forget(self, made: int, times: int) -> None:
+    def forget(self, made: int, times: int | None = None) -> None:
+        """So many times; None: the kernel knows nothing of it, whatever it was told."""
         with self._lock:
             place = self._places.get(made)
             if place is None:
                 return
-            place.count -= times
-            while place is not None and place.count <= 0 and not place.below:
+            place.count = 0 if times is None else place.count - times
+            while place is not None and place.count <= 0 and place.below <= 0:
                 del self._places[made]
                 self._nodes.pop(made, None)
                 made = place.above
@@ -103,7 +104,9 @@ class Places:
             at = place.above
         for at, place in reversed(way):
             child = found.child(place.name)
-            if child is None or number_of(place.above, place.name, child.kind, child.ino) != at:
+            if child is None or at != number_of(
+                place.above, place.name, child.kind, child.ino, is_lasting=found.is_lasting
+            ):
                 raise _stale()
             self.found(at, child, state)
             found = child
@@ -125,11 +128,13 @@ class Places:
             made = place.above
         return b"/" + b"/".join(reversed(names))
 
-    def oldest(self, most: int) -> list[tuple[int, bytes]]:
-        """Folder and name of files that the kernel knows and nobody has open: the first that it learned."""
+    def oldest(self, most: int) -> list[tuple[int, int, bytes]]:
+        """Files that the kernel knows and nobody has open, the first that it learned: number, that of the
+        folder, and name.
+        """
         with self._lock:
             found = ((made, place) for made, place in self._places.items() if made not in self._opened)
-            files = ((place.above, place.name) for made, place in found if not made & 1)
+            files = ((made, place.above, place.name) for made, place in found if not made & 1)
             return list(islice(files, most))
 
     def is_bare(self, made: int) -> bool:
@@ -154,16 +159,18 @@ class Places:
             return node
 
 
-def number_of(above: int, name: bytes, kind: int, ino: int) -> int:
-    """`above` is the number of the folder, `kind` and `ino` those of what is in it."""
-    if kind == stat.S_IFDIR:
-        return number_of_folder(above, name)
-    # Both are digests. Two names of one file in one folder are one thing.
-    return max(TOP + 1, (ino ^ above) >> 1 << 1)
+def number_of(above: int, name: bytes, kind: int, ino: int, *, is_lasting: bool) -> int:
+    """`above` is the number of the folder, `kind` and `ino` those of what is in it. Where names come and go
+    by themselves, as those of snapshots and sources, one may stand for something else tomorrow.
+    """
+    if kind != stat.S_IFDIR:
+        # Both are digests. Two names of one file in one folder are one thing.
+        return max(TOP + 1, (ino ^ above) >> 1 << 1)
+    return number_of_folder(above, name) if is_lasting else max(TOP + 2, (ino ^ above) | 1)
 
 
 def number_of_folder(above: int, name: bytes) -> int:
-    """Odd, as that of nothing else."""
+    """Of one in a folder whose names are lasting. Odd, as that of no file."""
     return number(above.to_bytes(8), name) | 1
 
 

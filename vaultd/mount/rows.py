@@ -32,8 +32,8 @@ class Batch:
     `kept` seconds.
     """
 
-    def __init__(self, above: int, kept: int, room: int) -> None:
-        self._above, self._kept, self._room = above, kept, room
+    def __init__(self, above: int, kept: int, room: int, *, is_lasting: bool) -> None:
+        self._above, self._kept, self._room, self._is_lasting = above, kept, room, is_lasting
         self.out: list[bytes] = []
         self.given: list[tuple[int, bytes]] = []
         self.has_files = False
@@ -62,7 +62,8 @@ class Batch:
             found = node.attributes()
         except VaultdError:
             return _bare(len(name), node, node.kind, at)
-        given, kept = number_of(self._above, name, node.kind, found.ino), self._kept
+        given = number_of(self._above, name, node.kind, found.ino, is_lasting=self._is_lasting)
+        kept = self._kept
         self.given.append((given, name))
         # How many names a file has is not told when it changes.
         known = kept if found.names == 1 else 0

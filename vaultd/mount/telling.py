@@ -4,6 +4,7 @@ import contextlib
 import stat
 import threading
 from collections.abc import Iterator
+from functools import reduce
 
 from vaultd.browse.layout import LATEST
 from vaultd.browse.past import Top
@@ -11,7 +12,7 @@ from vaultd.errors import VaultdError
 from vaultd.mount import kernel
 from vaultd.mount.answers import MOST, Answers
 from vaultd.mount.device import Device
-from vaultd.mount.places import TOP, number_of_folder
+from vaultd.mount.places import TOP, number_of, number_of_folder
 
 # Between two times that the kernel is asked to forget.
 _PAUSE = 0.1
@@ -39,18 +40,29 @@ class Telling:
             self._tell(last)
 
     def _tell(self, top: Top) -> None:
+        """Of "latest" alone: what is elsewhere the kernel keeps for a second."""
         for name in top.unsure:
-            self._forget_name(number_of_folder(TOP, name), LATEST)
-        numbers = {b"": TOP}
+            self._forget_name(_numbers(top, name)[0], LATEST)
+        numbers: dict[bytes, int] = {}
         for path in top.fresh:
-            above, _, name = path.rpartition(b"/")
-            if above not in numbers:
-                numbers = {b"": TOP, above: _number(above)}
-            made = number_of_folder(numbers[above], name)
-            if self._is_folder_still(made):
-                self._device.tell(kernel.IS_OTHER, kernel.OTHER.pack(made, 0, 0))
-            else:
-                self._forget_name(numbers[above], name)
+            source, part, *names = path.split(b"/")
+            if part != LATEST:
+                continue
+            if not names:
+                self._device.tell(kernel.IS_OTHER, kernel.OTHER.pack(_numbers(top, source)[1], 0, 0))
+                continue
+            folder = path.rpartition(b"/")[0]
+            if folder not in numbers:
+                numbers = {folder: reduce(number_of_folder, names[:-1], _numbers(top, source)[1])}
+            self._tell_of(numbers[folder], names[-1])
+
+    def _tell_of(self, above: int, name: bytes) -> None:
+        """Another stands there; or in it, where it is a folder as before."""
+        made = number_of_folder(above, name)
+        if self._is_folder_still(made):
+            self._device.tell(kernel.IS_OTHER, kernel.OTHER.pack(made, 0, 0))
+        else:
+            self._forget_name(above, name)
 
     def _is_folder_still(self, made: int) -> bool:
         if not self._places.has(made):
@@ -60,8 +72,8 @@ class Telling:
         except (OSError, VaultdError):
             return False
 
-    def _forget_name(self, above: int, name: bytes) -> None:
-        self._device.tell(kernel.IS_OTHER_NAME, kernel.OTHER_NAME.pack(above, len(name)), name, b"\0")
+    def _forget_name(self, above: int, name: bytes) -> bool:
+        return self._device.tell(kernel.IS_OTHER_NAME, kernel.OTHER_NAME.pack(above, len(name)), name, b"\0")
 
     @contextlib.contextmanager
     def forgetting(self) -> Iterator[None]:
@@ -77,14 +89,18 @@ class Telling:
     def _forget(self) -> None:
         full = self._answers.full
         while full.wait() and not self._stop.is_set():
-            for above, name in self._places.oldest(MOST // 4):
-                self._forget_name(above, name)
+            for made, above, name in self._places.oldest(MOST // 4):
+                if not self._forget_name(above, name):
+                    # It was killed while it waited for the answer that told of it.
+                    self._places.forget(made)
             full.clear()
             self._stop.wait(_PAUSE)
 
 
-def _number(path: bytes) -> int:
-    made = TOP
-    for name in path.split(b"/"):
-        made = number_of_folder(made, name)
-    return made
+def _numbers(top: Top, source: bytes) -> tuple[int, int]:
+    """That of a source's folder, and that of "latest" in it."""
+    folder = top.sources[source]
+    latest = folder.child(LATEST)
+    assert latest is not None
+    above = number_of(TOP, source, stat.S_IFDIR, folder.ino, is_lasting=False)
+    return above, number_of(above, LATEST, stat.S_IFDIR, latest.ino, is_lasting=False)
