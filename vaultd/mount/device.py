@@ -14,9 +14,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Self
 
+from vaultd.copies.identity import mounts_inside
 from vaultd.errors import NoFuse
 from vaultd.mount import kernel
 from vaultd.mount.answers import Answers, Parts
@@ -45,36 +47,41 @@ class Device:
         self._options = _OPTIONS + (",allow_other,default_permissions" if allow_other else "")
         self._ended = threading.Event()
         self._is_gone = self._is_read = False
+        self._helper: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        program_ = program()
-        if program_ is None:
+        found = program()
+        if found is None:
             raise NoFuse("program")
-        self._program = program_
-        self._held, its = socket.socketpair()
-        with its:
+        self._program = found
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_told_to_end(self._ended.set))
+            self._held, its = socket.socketpair()
+            stack.callback(self._let_go)
             # It stays for as long as `_held` is open, to clear what a process that was killed leaves.
             self._helper = subprocess.Popen(
-                [program_, "-o", self._options, "--", self._folder],
+                [found, "-o", self._options, "--", self._folder],
                 env={**os.environ, "_FUSE_COMMFD": str(its.fileno())},
                 pass_fds=[its.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
-        with contextlib.suppress(OSError):
-            _, given, _, _ = socket.recv_fds(self._held, 1, 1)
-            if given:
-                self._device = given[0]
-                return self
-        self._held.close()
-        raise RuntimeError(self._helper.wait(_PATIENCE))
+            its.close()
+            self._device = _given(self._held)
+            self._number = _number_of(self._folder)
+            self._stack = stack.pop_all()
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.close()
         if not self._is_read:
             os.close(self._device)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._helper.wait(_PATIENCE)
+        self._stack.close()
+
+    def _let_go(self) -> None:
+        self._held.close()
+        if self._helper is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._helper.wait(_PATIENCE)
 
     def begin(self) -> None:
         """Agree with the kernel on how to speak. Raises RuntimeError."""
@@ -99,16 +106,21 @@ class Device:
         ]
         for thread in threads:
             thread.start()
-        with _told_to_end(self._ended.set):
-            self._ended.wait()
+        self._ended.wait()
         if not self._is_gone:
-            subprocess.run([self._program, "-u", "-q", "-z", "--", self._folder], check=False)
+            self._unmount()
         until = time.monotonic() + _LAST
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         # Whoever has a file open may keep one waiting: then the end of the process closes it, lest it reads
         # from what gets this number next.
         self._is_read = any(thread.is_alive() for thread in threads)
+
+    def _unmount(self) -> None:
+        """Wherever it is by now: a folder above it may have another name."""
+        found = [each.point for each in mounts_inside(Path("/")) if each.device == self._number]
+        for folder in found or [self._folder]:
+            subprocess.run([self._program, "-u", "-q", "-z", "--", folder], check=False)
 
     def _answer_all(self, answers: Answers) -> None:
         room = memoryview(bytearray(_ROOM))
@@ -141,6 +153,23 @@ class Device:
         except OSError as wrong:
             return wrong.errno or errno.EIO
         return 0
+
+
+def _given(held: socket.socket) -> int:
+    """The device that the helper hands over. Raises RuntimeError where it ends without, and has said why."""
+    with contextlib.suppress(OSError):
+        _, given, _, _ = socket.recv_fds(held, 1, 1)
+        if given:
+            return given[0]
+    raise RuntimeError("nothing was mounted")
+
+
+def _number_of(folder: str) -> str:
+    """Of the file system that was just mounted there, without asking it: it cannot answer yet."""
+    above, name = os.path.split(folder)
+    point = os.path.join(os.path.realpath(above), name)
+    found = [mount.device for mount in mounts_inside(Path(above)) if mount.point == point]
+    return found[-1] if found else ""
 
 
 @contextlib.contextmanager
