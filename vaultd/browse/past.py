@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vaultd.browse.chunks import Chunks
-from vaultd.browse.layout import DELETED, LATEST, SourceFolder, layout
+from vaultd.browse.layout import LATEST, SourceFolder, layout
 from vaultd.browse.names import Names
 from vaultd.browse.node import Table
 from vaultd.browse.pages import Pages
@@ -29,8 +29,8 @@ _MOST_CHANGES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """All sources at one moment. `fresh` are paths, with the name of their source, under which another thing
-    stands than before; where that could not be said of a source, its name is in `unsure`.
+    """All sources at one moment. `fresh` are paths of "latest", from the name of the source on, under which
+    another thing stands than before; where that could not be said of a source, its name is in `unsure`.
     """
 
     sources: dict[bytes, SourceFolder]
@@ -113,7 +113,6 @@ def _fresh(
                 unsure(name)
                 break
             yield b"/".join((name, LATEST, path))
-            yield b"/".join((name, DELETED, path))
 
 
 def _changed(old: SourceFolder, new: SourceFolder) -> Iterator[bytes | None]:

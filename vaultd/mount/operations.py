@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any, Protocol, TypeVar
 
 from vaultd.browse.file import OpenFile
+from vaultd.browse.layout import LATEST
 from vaultd.browse.node import BLOCK, Attributes, Node
 from vaultd.browse.past import Past, Top
 from vaultd.errors import VaultdError
@@ -21,6 +22,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 log = logging.getLogger("vaultd.mount")
 # Nodes that were found last: 1 KB each, so 16 MB.
 _KEPT = 16_384
+_LATEST = os.fsdecode(LATEST)
 
 
 class Info(Protocol):
@@ -28,6 +30,7 @@ class Info(Protocol):
 
     fh: int
     flags: int
+    direct_io: int
 
 
 def _told(method: Method) -> Method:
@@ -108,6 +111,8 @@ class Operations:
         if info.flags & os.O_ACCMODE != os.O_RDONLY:
             raise OSError(errno.EROFS, path)
         info.fh = self._keep(self._node(path).open())
+        # What the kernel keeps of a path it would give to all who have it open, whatever they opened.
+        info.direct_io = int(path.split("/")[2:3] == [_LATEST])
         return 0
 
     @_told

@@ -45,9 +45,7 @@ class Telling:
             self._forget_name(_numbers(top, name)[0], LATEST)
         numbers: dict[bytes, int] = {}
         for path in top.fresh:
-            source, part, *names = path.split(b"/")
-            if part != LATEST:
-                continue
+            source, _, *names = path.split(b"/")
             if not names:
                 self._device.tell(kernel.IS_OTHER, kernel.OTHER.pack(_numbers(top, source)[1], 0, 0))
                 continue
