@@ -18,7 +18,7 @@ from vaultd_cli.account import accounts
 
 from tests.jobs.vaults import Computer, new_vault
 from vaultd.errors import BadUsage
-from vaultd.format.record import NoticeBody
+from vaultd.format.noticing import NoticeBody
 from vaultd.jobs.proof import Evidence, Wanted, gather, write_bundle
 
 VERIFY = Path(__file__).parents[2] / "docs" / "verify.py"
@@ -260,3 +260,19 @@ def test_verify_imports_nothing_but_blake3() -> None:
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         tops |= {name.split(".")[0] for name in names}
     assert tops - sys.stdlib_module_names == {"blake3"}
+
+
+def test_a_log_that_is_not_whole_is_shown_as_it_is(alone: Path, tmp_path: Path) -> None:
+    computer = new_vault(tmp_path)
+    (tmp_path / "files").mkdir()
+    computer.add(tmp_path / "files", "files")
+    (log,) = (computer.copy / "log").iterdir()
+    third = next(log.glob("0000000003-*"))
+    third.unlink()
+    evidence = evidence_of(computer)
+    assert evidence.troubles
+    write_bundle(evidence, tmp_path / "bundle", accounts(evidence), lambda: False)
+    assert "missing or damaged" in (tmp_path / "bundle" / "account.en.txt").read_text()
+    done = verified(alone, tmp_path / "bundle")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Row 3: record 3 of device {log.name}, which comes before it, is missing.")
