@@ -430,6 +430,21 @@ class NoSuchNotice(VaultdError):
 
 
 @dataclass(eq=False)
+class NoSuchIncident(VaultdError):
+    """No incident has an id that begins so, or, where `found` is not 0, more than one."""
+
+    incident: str
+    found: int = 0
+
+
+@dataclass(eq=False)
+class NoIncident(VaultdError):
+    """Nothing has happened to this source that looks like a wipe."""
+
+    source: str
+
+
+@dataclass(eq=False)
 class NoSuchChannel(VaultdError):
     """There is no channel of this name."""
 

@@ -18,6 +18,7 @@ from vaultd.daemon.settler import Settler
 from vaultd.daemon.tended import Tended
 from vaultd.errors import VaultdError
 from vaultd.jobs.opening import open_for_writing
+from vaultd.jobs.guarding import Guarded
 from vaultd.jobs.protect import Reached
 from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken
@@ -41,6 +42,9 @@ class Printed:
 
     def saved(self, taken: Taken, reached: Reached) -> None:
         print("saved", flush=True)
+
+    def guarded(self, source: Source, guarded: Guarded) -> None:
+        pass
 
     def untold(self, source: Source, paths: int) -> None:
         print("untold", paths, flush=True)

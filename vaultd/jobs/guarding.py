@@ -1,0 +1,209 @@
+"""Take a snapshot, and have the guard look at it. The guard writes records: it deletes nothing, keeps
+nothing from being saved, and when it fails the snapshot stands all the same.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vaultd.errors import SourceEmpty, VaultdError
+from vaultd.guard.clock import Moment, dated_ahead, jumped
+from vaultd.guard.deletion import is_enough
+from vaultd.guard.trips import DELETED, EMPTIED, Trip
+from vaultd.jobs.guardmemory import GuardMemory, Remembered
+from vaultd.jobs.incidents import floor_of, tell_untold, write_trips
+from vaultd.jobs.looking import MONTHLY, Look
+from vaultd.jobs.notices import write_notice
+from vaultd.jobs.session import Session
+from vaultd.jobs.snapshot import Taken, take_snapshot
+from vaultd.progress import Progress
+from vaultd.tree.dirty import EVERYTHING, Dirty
+from vaultd.tree.incidents import CLOCK, Incident, list_incidents, open_incidents
+from vaultd.tree.notices import open_notices
+from vaultd.tree.snapshots import Snapshot, in_order, list_snapshots
+from vaultd.tree.sources import Source
+
+# A store of messages has a new key, and lost nothing.
+REKEYED = "chat-rekeyed"
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What came of the guard's look: the `incident` that it wrote down or added to; `told` where it wrote any
+    notice; the `error` that kept it from looking.
+    """
+
+    incident: Incident | None = None
+    told: bool = False
+    error: VaultdError | OSError | None = None
+
+
+def guarded_snapshot(
+    session: Session,
+    source: Source,
+    progress: Progress,
+    stop: Callable[[], bool],
+    *,
+    force: bool = False,
+    dirty: Dirty = EVERYTHING,
+    unless_same: bool = False,
+) -> tuple[Taken, Guarded]:
+    """`take_snapshot`, and then the guard's look at it. A source that is suddenly empty is looked at as
+    well, before SourceEmpty is raised.
+    """
+    try:
+        taken = take_snapshot(
+            session, source, progress, stop, force=force, dirty=dirty, unless_same=unless_same
+        )
+    except SourceEmpty:
+        look_at_empty(session, source)
+        raise
+    return taken, look_at_newest(session, source)
+
+
+def look_at_newest(session: Session, source: Source) -> Guarded:
+    """Judge the newest snapshot of a source, unless that was done. Raises nothing but KeyboardInterrupt:
+    what was wrong is in the answer, and looked at again after the next snapshot.
+    """
+    return _surely(lambda: _looked(session, source))
+
+
+def look_at_empty(session: Session, source: Source) -> Guarded:
+    """A source that held files holds none now. Where its folder is the very one that was there before, it was
+    emptied; another one means that its disk is not mounted, and that says nothing.
+    """
+    return _surely(lambda: _looked_at_empty(session, source))
+
+
+def clock_is_wrong(session: Session, source: Source) -> bool:
+    """Look at the clock alone, for whoever is about to let go of something by age; what is found is written
+    down as an incident of this source. Whether one about the clock is open.
+    """
+    memory = _memory(session)
+    _look_at_clock(session, source, memory, _line(session, source))
+    memory.write()
+    return any(CLOCK in each.rules for each in open_incidents(session.vault.journal))
+
+
+def _surely(look: Callable[[], Guarded]) -> Guarded:
+    try:
+        return look()
+    except (VaultdError, OSError) as error:
+        return Guarded(error=error)
+
+
+def _looked(session: Session, source: Source) -> Guarded:
+    line, memory = _line(session, source), _memory(session)
+    known = memory.of(source.body.id)
+    if not line or known.judged == line[-1].id.hex():
+        return Guarded()
+    now = time.time_ns()
+    incident = _look_at_clock(session, source, memory, line)
+    found, told = _judged(session, source, line, known, now)
+    told |= tell_untold(session, source, now)
+    known.judged, known.root = line[-1].id.hex(), _root(source)
+    memory.write()
+    incident = found or incident
+    return Guarded(incident, told or incident is not None)
+
+
+def _judged(
+    session: Session, source: Source, line: list[Snapshot], known: Remembered, now: int
+) -> tuple[Incident | None, bool]:
+    floor = floor_of(session, source, line)
+    was_accepted = floor == len(line) - 2 and not line[-1].body.counts.get("files")
+    if floor >= len(line) - 1 or (was_accepted and _is_known(session, line[-2])):
+        return None, False
+    places = {each.id.hex(): position for position, each in enumerate(line)}
+    started = line[-1].body.started
+    month = known.month is None or abs(started - known.month) >= MONTHLY
+    look = Look(session.blobs or session.vault, source, line, floor)
+    trips = look.trips(places.get(known.judged), month=month)
+    if month:
+        known.month = started
+    incident = None
+    if trips:
+        good = line[look.good(trips)]
+        shown = {identity for each in list_incidents(session.vault.journal) for identity in each.tripped}
+        last = max((position for position, each in enumerate(line) if each.id in shown), default=-1)
+        incident = write_trips(
+            session, source, trips, good=good.id, tripped=line[-1].id, is_new=look.day >= last, now=now
+        )
+    return incident, _tell_rekeyed(session, source, look.rekeyed, now)
+
+
+def _look_at_clock(
+    session: Session, source: Source, memory: GuardMemory, line: list[Snapshot]
+) -> Incident | None:
+    moment = _moment()
+    trip = jumped(memory.moment, moment) if memory.moment is not None else None
+    memory.looked(moment)
+    floor = floor_of(session, source, line)
+    ahead = max((each.body.started for each in line[floor + 1 :]), default=0)
+    trip = trip or dated_ahead(ahead, moment.wall)
+    if trip is None:
+        return None
+    good = line[-1].id if line else None
+    return write_trips(session, source, [trip], good=good, tripped=good, is_new=False, now=moment.wall)
+
+
+def _looked_at_empty(session: Session, source: Source) -> Guarded:
+    line, memory = _line(session, source), _memory(session)
+    known = memory.of(source.body.id)
+    if not line or known.root is None or known.root != _root(source):
+        return Guarded()
+    good, counts = line[-1], line[-1].body.counts
+    files, size = counts.get("files", 0), counts.get("bytes", 0)
+    if not is_enough(files, size, files, size) or _is_known(session, good):
+        return Guarded()
+    facts = {"files": files, "bytes": size, "of": files, "of_bytes": size, "all": 1}
+    trips = [Trip(DELETED, facts), Trip(EMPTIED, {"folders": 1, "folder_files": files})]
+    incident = write_trips(
+        session, source, trips, good=good.id, tripped=None, is_new=True, now=time.time_ns()
+    )
+    return Guarded(incident, incident is not None)
+
+
+def _is_known(session: Session, good: Snapshot) -> bool:
+    """Whether it stands written that everything was gone after this snapshot, and nobody has put it back
+    since.
+    """
+    return any(
+        body.facts.get("all") and (body.good if incident.is_open else body.tripped) == good.id
+        for incident in list_incidents(session.vault.journal)
+        for _, body in incident.updates
+    )
+
+
+def _tell_rekeyed(session: Session, source: Source, paths: list[bytes], now: int) -> bool:
+    known = {(notice.body.what, notice.body.about) for notice in open_notices(session.vault.journal)}
+    if not paths or (REKEYED, source.body.name) in known:
+        return False
+    write_notice(session, REKEYED, source.body.name, {"files": len(paths)}, now)
+    return True
+
+
+def _line(session: Session, source: Source) -> list[Snapshot]:
+    mine = [each for each in list_snapshots(session.vault.journal) if each.body.source == source.body.id]
+    return in_order(mine)
+
+
+def _memory(session: Session) -> GuardMemory:
+    return GuardMemory(session.home.state / "guard.json")
+
+
+def _root(source: Source) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        found = os.stat(source.body.path)
+        return found.st_dev, found.st_ino
+    return None
+
+
+def _moment() -> Moment:
+    start = ""
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        start = file.read().strip()
+    which = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return Moment(time.time_ns(), time.clock_gettime_ns(which), start)

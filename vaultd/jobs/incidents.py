@@ -1,0 +1,202 @@
+"""Write down an incident, and that its owner has looked at it."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from vaultd.errors import NoSuchIncident
+from vaultd.format.keeping import GUARD, HoldBody, IncidentBody, UnholdBody
+from vaultd.guard.trips import DAY, RULES, Trip, facts_of, rules_of, some_of
+from vaultd.jobs.notices import acknowledge_these, write_notice
+from vaultd.jobs.session import Session
+from vaultd.jobs.sources import my_sources
+from vaultd.tree.forgotten import list_holds
+from vaultd.tree.incidents import CLOCK, Incident, list_incidents, open_incidents
+from vaultd.tree.notices import Notice, list_notices, open_notices
+from vaultd.tree.snapshots import Snapshot, list_snapshots, newest
+from vaultd.tree.sources import Source
+
+NOTICE = "incident"
+# What is found within a week of the last finding is the same incident.
+TOGETHER = 7 * DAY
+
+
+def write_trips(
+    session: Session,
+    source: Source,
+    trips: Sequence[Trip],
+    *,
+    good: bytes | None,
+    tripped: bytes | None,
+    is_new: bool,
+    now: int,
+) -> Incident | None:
+    """Hold `good` and say why; the incident, where anything was written. One that is open takes further
+    findings in: at most once a day, unless it is by another rule. `is_new`: what was found happened after
+    it.
+    """
+    opened = _open_one(session, source, trips, now)
+    if opened is None:
+        identity = _write(session, source, trips, (good, tripped, _hold(session, good, now)), now)
+    else:
+        news = set(rules_of(trips)) - set(opened.rules)
+        is_due = abs(now - opened.last_time) >= DAY
+        if not news and not (is_due and (is_new or _grew(opened, trips))):
+            return None
+        _write(session, source, trips, (opened.good, tripped, opened.first.hold), now)
+        identity = opened.id
+    incident = _find(session, identity)
+    if opened is None or news or is_new:
+        _tell(session, source, incident, now)
+    return incident
+
+
+def tell_untold(session: Session, source: Source, now: int) -> bool:
+    """Write the notice of an incident that has none, since that was cut short. Whether there was one."""
+    told = {notice.body.facts.get("incident") for notice in list_notices(session.vault.journal)}
+    untold = [
+        each
+        for each in open_incidents(session.vault.journal)
+        if each.source == source.body.id and number_of(each) not in told
+    ]
+    for incident in untold:
+        _tell(session, source, incident, now)
+    return bool(untold)
+
+
+def number_of(incident: Incident) -> int:
+    """By which its notices name it: what people see of its id."""
+    return int(incident.short, 16)
+
+
+def accept(session: Session, incidents: Iterable[Incident]) -> list[Notice]:
+    """Its owner has looked at them: the holds of the guard end, and their notices are closed. What stands
+    in the source now is what the next snapshots are compared with. Raises what writing to the copy raises.
+    """
+    now, closed = time.time_ns(), []
+    for incident in incidents:
+        last = newest(list_snapshots(session.vault.journal), incident.source)
+        seen = IncidentBody(
+            examples=[],
+            facts={"all": 1} if _is_empty(session, incident) else {},
+            good=incident.good,
+            hold=incident.first.hold,
+            rules=[],
+            source=incident.source,
+            tripped=last.id if last else None,
+        )
+        # First what was looked at, so that nothing of it is found again once the hold is over.
+        if incident.first.hold is not None:
+            session.vault.journal.append(seen.WORD, seen.to_map(), now)
+        over = UnholdBody(answers=[incident.first.hold or incident.id])
+        session.vault.journal.append(over.WORD, over.to_map(), now)
+        mine = notices_of(open_notices(session.vault.journal), incident)
+        acknowledge_these(session, mine)
+        closed += mine
+    return closed
+
+
+def _is_empty(session: Session, incident: Incident) -> bool:
+    """Whether its source stands here, with nothing in it."""
+    paths = [each.body.path for each in my_sources(session) if each.body.id == incident.source]
+    with contextlib.suppress(OSError):
+        return any(not os.listdir(path) for path in paths)
+    return False
+
+
+def notices_of(notices: Iterable[Notice], incident: Incident) -> list[Notice]:
+    """Those that tell of it."""
+    number = number_of(incident)
+    return [
+        notice
+        for notice in notices
+        if notice.body.what == NOTICE and notice.body.facts.get("incident") == number
+    ]
+
+
+def find_incident(session: Session, words: str) -> Incident:
+    """The one whose id begins so. Raises NoSuchIncident."""
+    found = [
+        each
+        for each in list_incidents(session.vault.journal)
+        if words and each.id.hex().startswith(words.lower())
+    ]
+    if len(found) != 1:
+        raise NoSuchIncident(words, len(found))
+    return found[0]
+
+
+def floor_of(session: Session, source: Source, line: Sequence[Snapshot]) -> int:
+    """The position of the newest snapshot that an incident showed which is over: what was lost until then was
+    looked at.
+    """
+    places = {snapshot.id: position for position, snapshot in enumerate(line)}
+    seen = [
+        places[identity]
+        for incident in list_incidents(session.vault.journal)
+        if incident.source == source.body.id and not incident.is_open
+        for identity in incident.tripped
+        if identity in places
+    ]
+    return max(seen, default=0)
+
+
+def _open_one(session: Session, source: Source, trips: Sequence[Trip], now: int) -> Incident | None:
+    """The one that these belong to. Where the clock is wrong, a time says nothing."""
+    is_clock = any(trip.rule == CLOCK for trip in trips)
+    mine = [each for each in open_incidents(session.vault.journal) if each.source == source.body.id]
+    for incident in reversed(mine):
+        if abs(now - incident.last_time) < TOGETHER or (is_clock and CLOCK in incident.rules):
+            return incident
+    return None
+
+
+def _grew(incident: Incident, trips: Sequence[Trip]) -> bool:
+    known: Mapping[str, int] = incident.facts
+    return any(value > known.get(name, 0) for name, value in facts_of(trips).items())
+
+
+def _hold(session: Session, good: bytes | None, now: int) -> bytes | None:
+    """A hold on this snapshot. One that was left without its incident, when that was cut short, is taken
+    up.
+    """
+    if good is None:
+        return None
+    taken = {incident.first.hold for incident in list_incidents(session.vault.journal)}
+    for hold in list_holds(session.vault.journal):
+        if hold.body.by == GUARD and hold.body.snapshots == [good] and hold.id not in taken:
+            return hold.id
+    body = HoldBody(by=GUARD, pattern="", snapshots=[good], source=None, why=NOTICE)
+    return session.vault.journal.append(body.WORD, body.to_map(), now)[0]
+
+
+def _write(
+    session: Session,
+    source: Source,
+    trips: Sequence[Trip],
+    what: tuple[bytes | None, bytes | None, bytes | None],
+    now: int,
+) -> bytes:
+    good, tripped, hold = what
+    examples = [path for trip in trips for path in trip.examples]
+    body = IncidentBody(
+        examples=list(some_of(examples)),
+        facts=facts_of(trips),
+        good=good,
+        hold=hold,
+        rules=rules_of(trips),
+        source=source.body.id,
+        tripped=tripped,
+    )
+    return session.vault.journal.append(body.WORD, body.to_map(), now)[0]
+
+
+def _tell(session: Session, source: Source, incident: Incident, now: int) -> None:
+    rule = RULES.index(incident.rules[0]) if incident.rules and incident.rules[0] in RULES else len(RULES)
+    facts = {**incident.facts, "incident": number_of(incident), "rule": rule}
+    write_notice(session, NOTICE, source.body.name, facts, now)
+
+
+def _find(session: Session, identity: bytes) -> Incident:
+    return next(each for each in list_incidents(session.vault.journal) if each.id == identity)
