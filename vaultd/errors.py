@@ -430,6 +430,53 @@ class NoSuchNotice(VaultdError):
 
 
 @dataclass(eq=False)
+class NoSuchHold(VaultdError):
+    """No hold has an id that begins so, or, where `found` is not 0, more than one."""
+
+    hold: str
+    found: int = 0
+
+
+@dataclass(eq=False)
+class HeldSnapshot(VaultdError):
+    """Somebody holds this snapshot: it cannot be forgotten."""
+
+    snapshot: str
+
+
+@dataclass(eq=False)
+class LeavesNothing(VaultdError):
+    """A source would be left without a complete snapshot."""
+
+    source: str
+
+
+@dataclass(eq=False)
+class TooMuchAtOnce(VaultdError):
+    """The rules would take `gone` of the `of` snapshots of a source at once."""
+
+    source: str
+    gone: int
+    of: int
+
+
+@dataclass(eq=False)
+class FromTheFuture(VaultdError):
+    """A source has a snapshot of a time (ns) that is still to come."""
+
+    source: str
+    time: int
+
+
+@dataclass(eq=False)
+class NotWhole(VaultdError):
+    """A part of a forgotten snapshot is gone already: what stood at `path`."""
+
+    snapshot: str
+    path: bytes
+
+
+@dataclass(eq=False)
 class NoSuchIncident(VaultdError):
     """No incident has an id that begins so, or, where `found` is not 0, more than one."""
 
@@ -440,6 +487,15 @@ class NoSuchIncident(VaultdError):
 @dataclass(eq=False)
 class NoIncident(VaultdError):
     """Nothing has happened to this source that looks like a wipe."""
+
+    source: str
+
+
+@dataclass(eq=False)
+class OnHold(VaultdError):
+    """Something that looks like a wipe happened to this source: until its owner has looked, nothing of it is
+    forgotten by rules.
+    """
 
     source: str
 

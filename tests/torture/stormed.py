@@ -17,8 +17,8 @@ from vaultd.daemon.service import Service
 from vaultd.daemon.settler import Settler
 from vaultd.daemon.tended import Tended
 from vaultd.errors import VaultdError
-from vaultd.jobs.opening import open_for_writing
 from vaultd.jobs.guarding import Guarded
+from vaultd.jobs.opening import open_for_writing
 from vaultd.jobs.protect import Reached
 from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken

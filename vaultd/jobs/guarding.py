@@ -5,13 +5,14 @@ nothing from being saved, and when it fails the snapshot stands all the same.
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vaultd.errors import SourceEmpty, VaultdError
-from vaultd.guard.clock import Moment, dated_ahead, jumped
+from vaultd.guard.clock import dated_ahead, jumped
 from vaultd.guard.deletion import is_enough
 from vaultd.guard.trips import DELETED, EMPTIED, Trip
+from vaultd.jobs.guardclock import memory_of, moment_now
 from vaultd.jobs.guardmemory import GuardMemory, Remembered
 from vaultd.jobs.incidents import floor_of, tell_untold, write_trips
 from vaultd.jobs.looking import MONTHLY, Look
@@ -20,7 +21,7 @@ from vaultd.jobs.session import Session
 from vaultd.jobs.snapshot import Taken, take_snapshot
 from vaultd.progress import Progress
 from vaultd.tree.dirty import EVERYTHING, Dirty
-from vaultd.tree.incidents import CLOCK, Incident, list_incidents, open_incidents
+from vaultd.tree.incidents import Incident, list_incidents
 from vaultd.tree.notices import open_notices
 from vaultd.tree.snapshots import Snapshot, in_order, list_snapshots
 from vaultd.tree.sources import Source
@@ -49,13 +50,14 @@ def guarded_snapshot(
     force: bool = False,
     dirty: Dirty = EVERYTHING,
     unless_same: bool = False,
+    tags: Sequence[str] = (),
 ) -> tuple[Taken, Guarded]:
     """`take_snapshot`, and then the guard's look at it. A source that is suddenly empty is looked at as
     well, before SourceEmpty is raised.
     """
     try:
         taken = take_snapshot(
-            session, source, progress, stop, force=force, dirty=dirty, unless_same=unless_same
+            session, source, progress, stop, force=force, dirty=dirty, unless_same=unless_same, tags=tags
         )
     except SourceEmpty:
         look_at_empty(session, source)
@@ -77,16 +79,6 @@ def look_at_empty(session: Session, source: Source) -> Guarded:
     return _surely(lambda: _looked_at_empty(session, source))
 
 
-def clock_is_wrong(session: Session, source: Source) -> bool:
-    """Look at the clock alone, for whoever is about to let go of something by age; what is found is written
-    down as an incident of this source. Whether one about the clock is open.
-    """
-    memory = _memory(session)
-    _look_at_clock(session, source, memory, _line(session, source))
-    memory.write()
-    return any(CLOCK in each.rules for each in open_incidents(session.vault.journal))
-
-
 def _surely(look: Callable[[], Guarded]) -> Guarded:
     try:
         return look()
@@ -95,7 +87,7 @@ def _surely(look: Callable[[], Guarded]) -> Guarded:
 
 
 def _looked(session: Session, source: Source) -> Guarded:
-    line, memory = _line(session, source), _memory(session)
+    line, memory = _line(session, source), memory_of(session)
     known = memory.of(source.body.id)
     if not line or known.judged == line[-1].id.hex():
         return Guarded()
@@ -137,7 +129,7 @@ def _judged(
 def _look_at_clock(
     session: Session, source: Source, memory: GuardMemory, line: list[Snapshot]
 ) -> Incident | None:
-    moment = _moment()
+    moment = moment_now()
     trip = jumped(memory.moment, moment) if memory.moment is not None else None
     memory.looked(moment)
     floor = floor_of(session, source, line)
@@ -150,7 +142,7 @@ def _look_at_clock(
 
 
 def _looked_at_empty(session: Session, source: Source) -> Guarded:
-    line, memory = _line(session, source), _memory(session)
+    line, memory = _line(session, source), memory_of(session)
     known = memory.of(source.body.id)
     if not line or known.root is None or known.root != _root(source):
         return Guarded()
@@ -190,20 +182,8 @@ def _line(session: Session, source: Source) -> list[Snapshot]:
     return in_order(mine)
 
 
-def _memory(session: Session) -> GuardMemory:
-    return GuardMemory(session.home.state / "guard.json")
-
-
 def _root(source: Source) -> tuple[int, int] | None:
     with contextlib.suppress(OSError):
         found = os.stat(source.body.path)
         return found.st_dev, found.st_ino
     return None
-
-
-def _moment() -> Moment:
-    start = ""
-    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        start = file.read().strip()
-    which = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return Moment(time.time_ns(), time.clock_gettime_ns(which), start)

@@ -127,6 +127,15 @@ def find_incident(session: Session, words: str) -> Incident:
     return found[0]
 
 
+def last_good(line: Sequence[Snapshot], found: Sequence[Incident]) -> Snapshot | None:
+    """The newest snapshot of a source that none of these incidents concerns; `line` are all its snapshots,
+    oldest first.
+    """
+    places = {snapshot.id: position for position, snapshot in enumerate(line)}
+    good = [places[each.good] for each in found if each.good in places]
+    return line[min(good)] if good else line[-1] if line else None
+
+
 def floor_of(session: Session, source: Source, line: Sequence[Snapshot]) -> int:
     """The position of the newest snapshot that an incident showed which is over: what was lost until then was
     looked at.

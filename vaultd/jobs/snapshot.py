@@ -3,7 +3,7 @@
 import contextlib
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from vaultd.errors import VaultdError
@@ -50,6 +50,7 @@ def take_snapshot(
     force: bool = False,
     dirty: Dirty = EVERYTHING,
     unless_same: bool = False,
+    tags: Sequence[str] = (),
 ) -> Taken:
     """Save one source as it stands now.
 
@@ -68,7 +69,7 @@ def take_snapshot(
         sink.finish()
     finally:
         sink.abandon()
-    body = begun.body(read, sink)
+    body = begun.body(read, sink, tags)
     snapshot = begun.parent if unless_same else None
     if snapshot is None or len(begun.parents) > 1 or not _says_the_same(body, snapshot.body):
         identity, record = session.vault.journal.append("snapshot", body.to_map())
@@ -145,7 +146,7 @@ class _Begun:
             count_changes(scanned.counts, parent.counts, View(sink, parent.root), View(sink, scanned.root))
         return _Read(scanned, troubles, attic)
 
-    def body(self, read: _Read, sink: Packer) -> SnapshotBody:
+    def body(self, read: _Read, sink: Packer, tags: Sequence[str]) -> SnapshotBody:
         source, troubles = self.source.body, read.troubles
         return SnapshotBody(
             attic=read.attic,
@@ -163,6 +164,7 @@ class _Begun:
             root=read.scanned.root,
             source=source.id,
             started=self.started,
+            tags=list(tags),
         )
 
 

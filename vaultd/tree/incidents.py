@@ -95,7 +95,7 @@ def open_incidents(journal: Journal) -> list[Incident]:
 
 
 @dataclass(frozen=True, slots=True)
-class OnHold:
+class HeldSources:
     """The sources of which nothing may be thinned, forgotten by a policy, or purged; ask with `in`. A clock
     that is not to be believed holds `everything`.
     """
@@ -107,8 +107,8 @@ class OnHold:
         return self.everything or source in self.sources
 
 
-def sources_on_hold(journal: Journal) -> OnHold:
+def sources_on_hold(journal: Journal) -> HeldSources:
     """By the incidents that are open."""
     found = open_incidents(journal)
     sources = frozenset(incident.source for incident in found)
-    return OnHold(sources, any(CLOCK in incident.rules for incident in found))
+    return HeldSources(sources, any(CLOCK in incident.rules for incident in found))
