@@ -111,15 +111,15 @@ def _judged(
     places = {each.id.hex(): position for position, each in enumerate(line)}
     started = line[-1].body.started
     month = known.month is None or abs(started - known.month) >= MONTHLY
-    look = Look(session.blobs or session.vault, source, line, floor)
+    shown = {identity for each in list_incidents(session.vault.journal) for identity in each.tripped}
+    last = max((position for position, each in enumerate(line) if each.id in shown), default=-1)
+    look = Look(session.blobs or session.vault, source, line, floor, max(0, last))
     trips = look.trips(places.get(known.judged), month=month)
-    if month:
+    if look.month_was_asked:
         known.month = started
     incident = None
     if trips:
         good = line[look.good(trips)]
-        shown = {identity for each in list_incidents(session.vault.journal) for identity in each.tripped}
-        last = max((position for position, each in enumerate(line) if each.id in shown), default=-1)
         incident = write_trips(
             session, source, trips, good=good.id, tripped=line[-1].id, is_new=look.day >= last, now=now
         )

@@ -13,6 +13,7 @@ from vaultd.guard.timeline import base, last_good
 from vaultd.guard.trips import DAY, DRIPPED, HOUR, Trip
 from vaultd.guard.volatile import is_volatile
 from vaultd.jobs.judging import Judging
+from vaultd.jobs.traces import Traces
 from vaultd.store.contract import Blobs
 from vaultd.tree.losses import MOST_LISTED, Losses, find_losses
 from vaultd.tree.patterns import Selection
@@ -28,15 +29,18 @@ MONTHLY = 6 * HOUR
 
 class Look:
     """At the last of `line`, the snapshots of one source, oldest first. Nothing before the position `floor`
-    counts: its owner has looked at that.
+    counts: its owner has looked at that. What was lost until the position `told` he was told of.
     """
 
-    def __init__(self, blobs: Blobs, source: Source, line: Sequence[Snapshot], floor: int) -> None:
-        self._blobs, self._source, self.line, self.floor = blobs, source, line, floor
+    def __init__(
+        self, blobs: Blobs, source: Source, line: Sequence[Snapshot], floor: int, told: int = 0
+    ) -> None:
+        self._blobs, self._source, self.line, self.floor, self._told = blobs, source, line, floor, told
         self.at = len(line) - 1
         self._losses: dict[tuple[int, int], Losses] = {}
         self._excludes = Selection(exclude=source.body.exclude)
         self.rekeyed: list[bytes] = []
+        self.month_was_asked = False
 
     def trips(self, judged: int | None, *, month: bool) -> list[Trip]:
         """What the rules say. Nothing that was not lost since the position `judged` is looked for. Raises
@@ -48,7 +52,8 @@ class Look:
         found: list[Trip | None] = []
         if step.gone_files:
             found += [self._deleted(), self._emptied()]
-            found += [self._dripped()] if month else []
+            # What is gone within a day is not told again as gone within a month.
+            found += [self._dripped()] if month and not any(found) else []
         if self._source.body.kind == "chat":
             found.append(self._chat(step))
         found += [self._encrypted(), self._renamed(), self._shrunk()]
@@ -57,21 +62,25 @@ class Look:
     def good(self, trips: Sequence[Trip]) -> int:
         """The newest snapshot before what the rules found began."""
         if any(trip.rule == DRIPPED for trip in trips):
-            return self._base(MONTH)
-        hit = {each.path for each in self.losses(self.day).gone}
-        hit |= {each.before or each.path for each in encryption.rewritten_in(self.losses(self.day))}
+            return self._month
+        is_hit = Traces(trips, self.losses(self.day), self._judging)
+        return last_good(
+            self.line, self.at, self.day, lambda position: is_hit(self.losses(position - 1, position))
+        )
 
-        def is_hit(position: int) -> bool:
-            step = self.losses(position - 1, position)
-            paths = [each.path for each in step.gone] + [each.path for each in step.rewritten]
-            return not hit.isdisjoint(paths)
-
-        return last_good(self.line, self.at, self.day, is_hit)
+    @cached_property
+    def _judging(self) -> Judging:
+        return Judging(self._view(self.at))
 
     @cached_property
     def day(self) -> int:
         """The snapshot of a day ago."""
         return self._base(DAY)
+
+    @cached_property
+    def _month(self) -> int:
+        """The snapshot of 30 days ago, or one since then that showed what its owner was told of."""
+        return max(self._base(MONTH), min(self._told, self.at - 1))
 
     def _base(self, window: int) -> int:
         return base(self.line, self.at, window, self.floor)
@@ -113,7 +122,7 @@ class Look:
         return deletion.deleted(self.losses(self.day), *self._had(self.day))
 
     def _dripped(self) -> Trip | None:
-        since = self._base(MONTH)
+        since, self.month_was_asked = self._month, True
         return deletion.dripped(self.losses(since), *self._had(since))
 
     def _emptied(self) -> Trip | None:
@@ -180,11 +189,10 @@ class Look:
             return 0
 
     def _encrypted(self) -> Trip | None:
-        judging = Judging(self._view(self.at))
         for window, least in encryption.WINDOWS:
             found = encryption.rewritten_in(self.losses(self._base(window)))
             if len(found) >= least:
-                trip = encryption.encrypted(judging.judged(found), len(found), least)
+                trip = encryption.encrypted(self._judging.judged(found), len(found), least)
                 if trip is not None:
                     return trip
         return None
@@ -208,4 +216,4 @@ class Look:
         found, (had, _) = shrinking.candidates(self.losses(self.day).rewritten), self._had(self.day)
         if not shrinking.is_enough(len(found), had):
             return None
-        return shrinking.shrunk(found, had, Judging(self._view(self.at)).same_kind(found))
+        return shrinking.shrunk(found, had, self._judging.same_kind(found))
