@@ -29,8 +29,8 @@ def last_good(line: Sequence[Snapshot], at: int, oldest: int, is_hit: Callable[[
     """
     first = at
     for position in range(at - 1, oldest, -1):
+        if line[first].body.started - line[position].body.started > QUIET:
+            break
         if is_hit(position):
             first = position
-        elif line[first].body.started - line[position].body.started > QUIET:
-            break
     return max(oldest, first - 1)

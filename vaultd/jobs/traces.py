@@ -9,7 +9,9 @@ from vaultd.tree.losses import Losses
 
 
 class Traces:
-    """Called with what was lost in a step, it says whether any of that is a part of what was found in `day`."""
+    """Called with what was lost in a step, it says whether any of that is a part of what was found in
+    `day`.
+    """
 
     def __init__(self, trips: Sequence[Trip], day: Losses, judging: Judging) -> None:
         self._rules = set(rules_of(trips))
