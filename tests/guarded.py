@@ -134,12 +134,14 @@ class Guardian:
         self.computer: Computer = new_vault(work)
         self.computer.add(self.folder, "photos", kind=kind)
 
-    def save(self, after: int = 0, **options: bool) -> Guarded:
+    def save(self, after: int = 0, *, force: bool = False, unless_same: bool = False) -> Guarded:
         """The next snapshot, `after` so many ns."""
         self.now, self.ran = self.now + after, self.ran + after
         with self.computer.opened(writing=True) as session:
             source = find_source(list_sources(session.vault.journal), "photos")
-            return guarded_snapshot(session, source, Silent(), lambda: False, **options)[1]
+            return guarded_snapshot(
+                session, source, Silent(), lambda: False, force=force, unless_same=unless_same
+            )[1]
 
     def incidents(self) -> list[Incident]:
         with self.computer.opened() as session:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from vaultd.errors import SourceEmpty, VaultdError
 from vaultd.guard.clock import dated_ahead, jumped
 from vaultd.guard.deletion import is_enough
+from vaultd.guard.timeline import QUIET
 from vaultd.guard.trips import DELETED, EMPTIED, Trip
 from vaultd.jobs.guardclock import memory_of, moment_now
 from vaultd.jobs.guardmemory import GuardMemory, Remembered
@@ -113,6 +114,8 @@ def _judged(
     month = known.month is None or abs(started - known.month) >= MONTHLY
     shown = {identity for each in list_incidents(session.vault.journal) for identity in each.tripped}
     last = max((position for position, each in enumerate(line) if each.id in shown), default=-1)
+    if last > floor and abs(started - line[last].body.started) > QUIET:
+        floor = last  # what is lost from now on is another loss
     look = Look(session.blobs or session.vault, source, line, floor, max(0, last))
     trips = look.trips(places.get(known.judged), month=month)
     if look.month_was_asked:

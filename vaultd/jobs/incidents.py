@@ -20,6 +20,8 @@ from vaultd.tree.sources import Source
 NOTICE = "incident"
 # What is found within a week of the last finding is the same incident.
 TOGETHER = 7 * DAY
+# What has become twice as much is written down at once: of a million files that is done 16 times.
+MUCH = 2
 
 
 def write_trips(
@@ -33,7 +35,8 @@ def write_trips(
     now: int,
 ) -> Incident | None:
     """Hold `good` and say why; the incident, where anything was written. One that is open takes further
-    findings in: at most once a day, unless it is by another rule. `is_new`: what was found happened after
+    findings in: once a day, by another rule, or where they are twice as many. Its owner is told of it again
+    at most once a day, or by another rule. `is_new`: what was found happened after
     it.
     """
     opened = _open_one(session, source, trips, now)
@@ -42,12 +45,13 @@ def write_trips(
     else:
         news = set(rules_of(trips)) - set(opened.rules)
         is_due = abs(now - opened.last_time) >= DAY
-        if not news and not (is_due and (is_new or _grew(opened, trips))):
+        is_worse = _grew(opened, trips, MUCH) or (is_due and (is_new or _grew(opened, trips)))
+        if not news and not is_worse:
             return None
         _write(session, source, trips, (opened.good, tripped, opened.first.hold), now)
         identity = opened.id
     incident = _find(session, identity)
-    if opened is None or news or is_new:
+    if opened is None or news or (is_new and is_due):
         _tell(session, source, incident, now)
     return incident
 
@@ -161,9 +165,10 @@ def _open_one(session: Session, source: Source, trips: Sequence[Trip], now: int)
     return None
 
 
-def _grew(incident: Incident, trips: Sequence[Trip]) -> bool:
+def _grew(incident: Incident, trips: Sequence[Trip], times: int = 1) -> bool:
+    """Whether more than so many times as much was counted as is known."""
     known: Mapping[str, int] = incident.facts
-    return any(value > known.get(name, 0) for name, value in facts_of(trips).items())
+    return any(value > times * known.get(name, 0) for name, value in facts_of(trips).items())
 
 
 def _hold(session: Session, good: bytes | None, now: int) -> bytes | None:
