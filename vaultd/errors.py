@@ -477,6 +477,14 @@ class NotWhole(VaultdError):
 
 
 @dataclass(eq=False)
+class NoSuchDevice(VaultdError):
+    """No device has an id that begins so, or, where `found` is not 0, more than one."""
+
+    device: str
+    found: int = 0
+
+
+@dataclass(eq=False)
 class NoSuchIncident(VaultdError):
     """No incident has an id that begins so, or, where `found` is not 0, more than one."""
 

@@ -6,7 +6,7 @@ from vaultd_cli import incidents, show
 from vaultd_cli.catalogue import in_english, knows, say
 
 if TYPE_CHECKING:
-    from vaultd.format.record import NoticeBody
+    from vaultd.format.noticing import NoticeBody
     from vaultd.tree.notices import Notice
 
 # What a notice of an older or newer vaultd may lack.

@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "check": "vaultd_cli.commands.check:check",
         "heal": "vaultd_cli.commands.check:heal",
         "drill": "vaultd_cli.commands.drill:drill",
+        "device": "vaultd_cli.commands.device:device",
         "guard": "vaultd_cli.commands.guard:guard",
         "incident": "vaultd_cli.commands.incident:incident",
         "key": "vaultd_cli.commands.key:key",
@@ -55,6 +56,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "hold": "vaultd_cli.commands.hold:hold",
         "unhold": "vaultd_cli.commands.hold:unhold",
         "forget": "vaultd_cli.commands.forget:forget",
+        "forget-deleted": "vaultd_cli.commands.forget_deleted:forget_deleted",
         "trash": "vaultd_cli.commands.trash:trash",
     },
     "help.other": {

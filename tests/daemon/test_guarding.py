@@ -16,7 +16,7 @@ from tests.waiting import until
 from vaultd.daemon import notices as module
 from vaultd.daemon.notices import Notices, is_due
 from vaultd.errors import SourceEmpty
-from vaultd.format.record import NoticeBody
+from vaultd.format.noticing import NoticeBody
 from vaultd.settings import Channel, load, save
 from vaultd.tree.incidents import list_incidents, sources_on_hold
 from vaultd.tree.notices import Attempt, Notice

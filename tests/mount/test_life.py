@@ -111,6 +111,7 @@ def test_it_is_not_mounted_where_it_would_harm(computer: Computer, tmp_path: Pat
         done = vaultd(computer, "mount", path)
         assert (done.returncode, why in done.stderr) == (1, True), done.stderr
         assert not is_mounted(path)
+    assert not (computer.copy / "inside").exists()
 
 
 def test_it_is_not_mounted_over_a_source_and_is_below_one(computer: Computer, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_passphrase_that_is_wrong_mounts_nothing(computer: Computer, tmp_path:
     wrong.chmod(0o600)
     done = vaultd(computer, "mount", tmp_path / "past", "--passphrase-file", wrong)
     assert done.returncode == 12
-    assert not is_mounted(tmp_path / "past")
+    assert not (tmp_path / "past").exists()  # the folder that was made for it
     assert left(computer) == []
 
 

@@ -3,6 +3,7 @@
 Forgetting writes a record, and that is all. What becomes of the bytes is `prune`'s work.
 """
 
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from vaultd.format.keeping import OWNER, POLICY, ForgetBody
 from vaultd.jobs.guardclock import clock_is_wrong
 from vaultd.jobs.held_files import holding_files
 from vaultd.jobs.session import Session
+from vaultd.tree.attic_removals import list_removals
 from vaultd.tree.forgotten import held_snapshots, list_holds
 from vaultd.tree.incidents import sources_on_hold
 from vaultd.tree.retention import DAY_NS, Rules, Thinned, thin
@@ -59,7 +61,7 @@ def plan_by_rules(session: Session, source: Source, rules: Rules | None, now_ns:
     for each in line:
         if each.body.started > now_ns + _APART_NS:
             raise FromTheFuture(source.body.name, each.body.started)
-    held = held_snapshots(list_holds(session.vault.journal))
+    held = _held(session, now_ns)
     thinned = thin(line, rules, held)
     if thinned.gone:
         thinned = thin(line, rules, held | holding_files(session, source.body.id, line))
@@ -83,7 +85,7 @@ def refuse_forgetting(session: Session, chosen: Sequence[Snapshot], allowed: Col
     """
     refuse_unknown(session)
     snapshots, ids = list_snapshots(session.vault.journal), {each.id for each in chosen}
-    held = held_snapshots(list_holds(session.vault.journal))
+    held = _held(session, time.time_ns())
     for source in {each.body.source for each in chosen}:
         held |= holding_files(session, source, _line(snapshots, source))
     for each in chosen:
@@ -93,6 +95,15 @@ def refuse_forgetting(session: Session, chosen: Sequence[Snapshot], allowed: Col
     for each in chosen:
         if each.body.source not in complete and each.body.name not in allowed:
             raise LeavesNothing(each.body.name)
+
+
+def _held(session: Session, now_ns: int) -> set[bytes]:
+    """By name, and those that are the last to have what was taken out of an attic, while that can be
+    undone.
+    """
+    removals = list_removals(session.vault.journal)
+    last = {each.body.snapshot for each in removals if not each.back and now_ns < each.until}
+    return held_snapshots(list_holds(session.vault.journal)) | last
 
 
 def _line(snapshots: Iterable[Snapshot], source: bytes) -> list[Snapshot]:

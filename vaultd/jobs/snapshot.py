@@ -16,6 +16,7 @@ from vaultd.progress import Progress
 from vaultd.store.packer import Packer
 from vaultd.store.vault import RememberedFolders
 from vaultd.tree.attic import update_attic
+from vaultd.tree.attic_removals import list_removals, taken_back, without_removed
 from vaultd.tree.compare import count_changes
 from vaultd.tree.dirty import EVERYTHING, Dirty
 from vaultd.tree.scan import Scanned, SourceSpec, scan
@@ -134,17 +135,24 @@ class _Begun:
             dirty=dirty,
         )
         troubles = Troubles(scanned.troubles, scanned.notes, scanned.trouble_count)
+        removals = [each for each in list_removals(self.session.vault.journal) if each.body.source == self.id]
+        before = [(each.body.root, each.body.attic) for each in unread_before(self.snapshots, self.parents)]
         attic = update_attic(
             sink,
             keys,
-            [(each.body.root, each.body.attic) for each in unread_before(self.snapshots, self.parents)],
+            before + taken_back(removals, self.parents, scanned.root),
             scanned.root,
             self.started,
             failed=lambda path: _tell_unread(troubles, path),
         )
+        attic = without_removed(sink, keys, attic, removals)
         if parent is not None and dirty is not EVERYTHING:
             count_changes(scanned.counts, parent.counts, View(sink, parent.root), View(sink, scanned.root))
         return _Read(scanned, troubles, attic)
+
+    @property
+    def id(self) -> bytes:
+        return self.source.body.id
 
     def body(self, read: _Read, sink: Packer, tags: Sequence[str]) -> SnapshotBody:
         source, troubles = self.source.body, read.troubles

@@ -1,18 +1,16 @@
 """What was forgotten, and how it is brought back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vaultd.errors import NotWhole
 from vaultd.format.keeping import RestoreFromTrashBody
 from vaultd.jobs.check_trees import lost_paths
 from vaultd.jobs.session import Session
+from vaultd.tree.attic_removals import Removal, list_removals
 from vaultd.tree.forgotten import Forgetting, forgotten
-from vaultd.tree.retention import DAY_NS
+from vaultd.tree.retention import UNDO_NS
 from vaultd.tree.snapshots import Snapshot, every_snapshot
-
-# For so long a forgotten snapshot can be brought back for certain.
-UNDO_NS = 30 * DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,23 @@ def list_trash(session: Session) -> list[Forgotten]:
     ]
 
 
-def bring_back(session: Session, chosen: Sequence[Forgotten]) -> None:
-    """Out of the trash. Raises NotWhole, before anything is written, where a part of one is gone; and what
-    writing to the copy raises.
+def list_removed(session: Session) -> list[Removal]:
+    """What was taken out of attics and not taken back, oldest first."""
+    return [each for each in list_removals(session.vault.journal) if not each.back]
+
+
+def bring_back(session: Session, chosen: Sequence[Forgotten], removed: Iterable[Removal] = ()) -> None:
+    """Out of the trash; what was `removed` from an attic is in it again from the next snapshot of its source.
+
+    Raises NotWhole, before anything is written, where a part of one is gone; and what writing to the copy
+    raises.
     """
-    for each in chosen:
-        for lost in lost_paths(session.vault, set(), lambda: None, [each.snapshot]):
-            raise NotWhole(each.snapshot.short, lost.path)
-    answers = {by.id for each in chosen for by in each.by}
+    removed = list(removed)
+    bases = [each.base for each in removed if each.base is not None]
+    for snapshot in [each.snapshot for each in chosen] + bases:
+        for lost in lost_paths(session.vault, set(), lambda: None, [snapshot]):
+            raise NotWhole(snapshot.short, lost.path)
+    answers = {by.id for each in chosen for by in each.by} | {each.id for each in removed}
     body = RestoreFromTrashBody(
         answers=sorted(answers), snapshots=sorted(each.snapshot.id for each in chosen)
     )

@@ -86,7 +86,7 @@ class Journal:
                 self._take(name, plain)
         if learned:
             self._state.put_logs(learned)
-        self._check_chains()
+        self._check_chains(cached.keys() - set(names))
         self._miss_the_end(cached)
 
     def _fetch(self, name: str) -> list[bytes] | None:
@@ -114,14 +114,18 @@ class Journal:
         else:
             self.records[record_id(plain)] = record
 
-    def _check_chains(self) -> None:
+    def _check_chains(self, gone: Iterable[str]) -> None:
         self._heads = {}
+        known = {(file.device, file.seq): name for name in gone if (file := ids.parse(name)) is not None}
         for device, chain in self.chains().items():
             before: int = 0
             allowed: set[bytes | None] = {None}
             for seq, ids_here, prevs in _by_number(chain):
                 if seq != before + 1:
-                    self.troubles.append(Missing(f"log/{device.hex()}/{before + 1:010}", self._copy.label))
+                    # By its whole name, which who has read it before can tell, it can be fetched elsewhere.
+                    names = [known[at] for n in range(before + 1, seq) if (at := (device, n)) in known]
+                    names = names or [f"log/{device.hex()}/{before + 1:010}"]
+                    self.troubles += [Missing(name, self._copy.label) for name in names]
                 elif not prevs <= allowed:
                     self.troubles.append(Damaged(f"log/{device.hex()}/{seq:010}", self._copy.label, "chain"))
                 before, allowed = seq, set(ids_here)

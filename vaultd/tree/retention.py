@@ -13,6 +13,8 @@ from vaultd.errors import BadUsage
 from vaultd.tree.snapshots import Snapshot, heads
 
 DAY_NS = 86_400 * 10**9
+# For so long what was forgotten can be brought back for certain.
+UNDO_NS = 30 * DAY_NS
 EVERY = -1
 """As many as there are."""
 
