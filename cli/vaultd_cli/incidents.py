@@ -58,9 +58,12 @@ def tell(run: Run, source: "Source", guarded: "Guarded") -> int:
     """What the guard found after a snapshot; 3 where it found or lacked anything."""
     if guarded.error is not None:
         run.console.warn("guard.failed", name=source.body.name, why=Said(_why(guarded.error)))
+    if guarded.unread:
+        run.console.warn("guard.unread", name=source.body.name, places=guarded.unread)
     if guarded.incident is not None:
         _warn(run, source.body.name, guarded.incident)
-    return _NOT_ALL_SAFE if guarded.incident is not None or guarded.error is not None else 0
+    is_well = guarded.incident is None and guarded.error is None and not guarded.unread
+    return 0 if is_well else _NOT_ALL_SAFE
 
 
 def tell_open(run: Run, session: "Session", source: "Source") -> int:

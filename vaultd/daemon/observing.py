@@ -70,7 +70,7 @@ class Observing:
         self._told.saved(taken, reached)
 
     def guarded(self, source: Source, guarded: Guarded) -> None:
-        if guarded.error is not None:
+        if guarded.error is not None or guarded.unread:
             self._noticed.holds("guard-failed", source.body.name, {})
         else:
             self._noticed.ends("guard-failed", source.body.name)

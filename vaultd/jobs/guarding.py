@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vaultd.errors import SourceEmpty, VaultdError
 from vaultd.guard.clock import dated_ahead, jumped
@@ -15,7 +15,7 @@ from vaultd.guard.timeline import QUIET
 from vaultd.guard.trips import DELETED, EMPTIED, Trip
 from vaultd.jobs.guardclock import memory_of, moment_now
 from vaultd.jobs.guardmemory import GuardMemory, Remembered
-from vaultd.jobs.incidents import floor_of, tell_untold, write_trips
+from vaultd.jobs.incidents import floor_of, last_shown, tell_untold, write_trips
 from vaultd.jobs.looking import MONTHLY, Look
 from vaultd.jobs.notices import write_notice
 from vaultd.jobs.session import Session
@@ -34,12 +34,13 @@ REKEYED = "chat-rekeyed"
 @dataclass(frozen=True, slots=True)
 class Guarded:
     """What came of the guard's look: the `incident` that it wrote down or added to; `told` where it wrote any
-    notice; the `error` that kept it from looking.
+    notice; the `error` that kept it from looking, or how many places of the earlier trees were `unread`.
     """
 
     incident: Incident | None = None
     told: bool = False
     error: VaultdError | OSError | None = None
+    unread: int = 0
 
 
 def guarded_snapshot(
@@ -93,27 +94,24 @@ def _looked(session: Session, source: Source) -> Guarded:
     if not line or known.judged == line[-1].id.hex():
         return Guarded()
     now = time.time_ns()
-    incident = _look_at_clock(session, source, memory, line)
-    found, told = _judged(session, source, line, known, now)
-    told |= tell_untold(session, source, now)
+    clock = _look_at_clock(session, source, memory, line)
+    guarded = _judged(session, source, line, known, now)
+    told = tell_untold(session, source, now) or guarded.told or clock is not None
     known.judged, known.root = line[-1].id.hex(), _root(source)
     memory.write()
-    incident = found or incident
-    return Guarded(incident, told or incident is not None)
+    return replace(guarded, incident=guarded.incident or clock, told=told)
 
 
-def _judged(
-    session: Session, source: Source, line: list[Snapshot], known: Remembered, now: int
-) -> tuple[Incident | None, bool]:
-    floor = floor_of(session, source, line)
+def _judged(session: Session, source: Source, line: list[Snapshot], known: Remembered, now: int) -> Guarded:
+    incidents = [each for each in list_incidents(session.vault.journal) if each.source == source.body.id]
+    floor = floor_of(incidents, line)
     was_accepted = floor == len(line) - 2 and not line[-1].body.counts.get("files")
     if floor >= len(line) - 1 or (was_accepted and _is_known(session, line[-2])):
-        return None, False
+        return Guarded()
     places = {each.id.hex(): position for position, each in enumerate(line)}
     started = line[-1].body.started
     month = known.month is None or abs(started - known.month) >= MONTHLY
-    shown = {identity for each in list_incidents(session.vault.journal) for identity in each.tripped}
-    last = max((position for position, each in enumerate(line) if each.id in shown), default=-1)
+    last = last_shown(incidents, line)
     if last > floor and abs(started - line[last].body.started) > QUIET:
         floor = last  # what is lost from now on is another loss
     look = Look(session.blobs or session.vault, source, line, floor, max(0, last))
@@ -126,7 +124,8 @@ def _judged(
         incident = write_trips(
             session, source, trips, good=good.id, tripped=line[-1].id, is_new=look.day >= last, now=now
         )
-    return incident, _tell_rekeyed(session, source, look.rekeyed, now)
+    told = _tell_rekeyed(session, source, look.rekeyed, now)
+    return Guarded(incident, told or incident is not None, unread=look.unread)
 
 
 def _look_at_clock(
@@ -135,13 +134,14 @@ def _look_at_clock(
     moment = moment_now()
     trip = jumped(memory.moment, moment) if memory.moment is not None else None
     memory.looked(moment)
-    floor = floor_of(session, source, line)
+    incidents = [each for each in list_incidents(session.vault.journal) if each.source == source.body.id]
+    floor = floor_of(incidents, line, clock=True)
     ahead = max((each.body.started for each in line[floor + 1 :]), default=0)
     trip = trip or dated_ahead(ahead, moment.wall)
     if trip is None:
         return None
-    good = line[-1].id if line else None
-    return write_trips(session, source, [trip], good=good, tripped=good, is_new=False, now=moment.wall)
+    good, tripped = line[-2:][0].id, line[-1].id
+    return write_trips(session, source, [trip], good=good, tripped=tripped, is_new=False, now=moment.wall)
 
 
 def _looked_at_empty(session: Session, source: Source) -> Guarded:
@@ -173,8 +173,10 @@ def _is_known(session: Session, good: Snapshot) -> bool:
 
 
 def _tell_rekeyed(session: Session, source: Source, paths: list[bytes], now: int) -> bool:
+    if not paths:
+        return False
     known = {(notice.body.what, notice.body.about) for notice in open_notices(session.vault.journal)}
-    if not paths or (REKEYED, source.body.name) in known:
+    if (REKEYED, source.body.name) in known:
         return False
     write_notice(session, REKEYED, source.body.name, {"files": len(paths)}, now)
     return True

@@ -58,12 +58,11 @@ def write_trips(
 
 def tell_untold(session: Session, source: Source, now: int) -> bool:
     """Write the notice of an incident that has none, since that was cut short. Whether there was one."""
+    mine = [each for each in open_incidents(session.vault.journal) if each.source == source.body.id]
+    if not mine:
+        return False
     told = {notice.body.facts.get("incident") for notice in list_notices(session.vault.journal)}
-    untold = [
-        each
-        for each in open_incidents(session.vault.journal)
-        if each.source == source.body.id and number_of(each) not in told
-    ]
+    untold = [each for each in mine if number_of(each) not in told]
     for incident in untold:
         _tell(session, source, incident, now)
     return bool(untold)
@@ -140,27 +139,26 @@ def last_good(line: Sequence[Snapshot], found: Sequence[Incident]) -> Snapshot |
     return line[min(good)] if good else line[-1] if line else None
 
 
-def floor_of(session: Session, source: Source, line: Sequence[Snapshot]) -> int:
-    """The position of the newest snapshot that an incident showed which is over: what was lost until then was
-    looked at.
+def floor_of(incidents: Iterable[Incident], line: Sequence[Snapshot], *, clock: bool = False) -> int:
+    """The position of the newest snapshot that one of these showed which is over: what was lost until then
+    was looked at. Those about the clock say so of the `clock` alone.
     """
-    places = {snapshot.id: position for position, snapshot in enumerate(line)}
-    seen = [
-        places[identity]
-        for incident in list_incidents(session.vault.journal)
-        if incident.source == source.body.id and not incident.is_open
-        for identity in incident.tripped
-        if identity in places
-    ]
-    return max(seen, default=0)
+    return max(0, last_shown((each for each in incidents if not each.is_open), line, clock=clock))
+
+
+def last_shown(incidents: Iterable[Incident], line: Sequence[Snapshot], *, clock: bool = False) -> int:
+    """The position of the newest snapshot that shows one of these; -1 where none does."""
+    shown = {identity for each in incidents if (CLOCK in each.rules) == clock for identity in each.tripped}
+    return max((position for position, each in enumerate(line) if each.id in shown), default=-1)
 
 
 def _open_one(session: Session, source: Source, trips: Sequence[Trip], now: int) -> Incident | None:
-    """The one that these belong to. Where the clock is wrong, a time says nothing."""
+    """The one that these belong to. Those about the clock are by themselves: a time says nothing of them."""
     is_clock = any(trip.rule == CLOCK for trip in trips)
     mine = [each for each in open_incidents(session.vault.journal) if each.source == source.body.id]
     for incident in reversed(mine):
-        if abs(now - incident.last_time) < TOGETHER or (is_clock and CLOCK in incident.rules):
+        is_near = is_clock or abs(now - incident.last_time) < TOGETHER
+        if (CLOCK in incident.rules) == is_clock and is_near:
             return incident
     return None
 

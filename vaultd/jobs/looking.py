@@ -59,6 +59,11 @@ class Look:
         found += [self._encrypted(), self._renamed(), self._shrunk()]
         return [trip for trip in found if trip is not None]
 
+    @property
+    def unread(self) -> int:
+        """How many places could not be compared, in the comparison that lacked most."""
+        return max((losses.unread for losses in self._losses.values()), default=0)
+
     def good(self, trips: Sequence[Trip]) -> int:
         """The newest snapshot before what the rules found began."""
         if any(trip.rule == DRIPPED for trip in trips):

@@ -32,6 +32,7 @@ GUARD = {
     "guard.accepted": "Incident {id:raw} of {name} is over. The next snapshots are compared with what is there now.",
     "guard.nothing": "Nothing is open, so there is nothing to accept.",
     "guard.failed": "The guard could not look at {name}{why:?: *}. The snapshot is saved all the same, and it looks again after the next one.",
+    "guard.unread": "The guard could not read {places:n place/places} of earlier snapshots of {name}, so it compared the rest. The snapshot is saved all the same. “vaultd check” says what is damaged.",
     "guard.held": "{what}",
     "guard.undo": "Snapshot {good:raw} is held. To get it back: “vaultd restore {name}@before-incident --target DIR”. If it is as it should be: “vaultd guard accept {name}”.",
     "incident.none": "There is no incident.",

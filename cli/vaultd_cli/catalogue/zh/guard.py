@@ -30,6 +30,7 @@ GUARD = {
     "guard.accepted": "{name} 的事件 {id:raw} 已结束。以后的快照会与现在的内容比较。",
     "guard.nothing": "没有未结束的事件，不需要接受。",
     "guard.failed": "守卫没能检查 {name}{why:?：*}。快照已经照常保存，下一次快照之后会再检查。",
+    "guard.unread": "守卫有 {places} 处读不出 {name} 以前的快照，只比较了其余部分。快照已经照常保存。“vaultd check”会说明哪里损坏。",
     "guard.held": "{what}",
     "guard.undo": "快照 {good:raw} 已被保留。要取回：“vaultd restore {name}@before-incident --target 文件夹”。如果没有问题：“vaultd guard accept {name}”。",
     "incident.none": "没有事件。",
