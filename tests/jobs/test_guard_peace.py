@@ -99,15 +99,18 @@ def test_what_programs_make_again(photos: Guardian) -> None:
     for name in caches:
         (photos.folder / name).mkdir(parents=True)
         for number in range(40):
-            (photos.folder / name / f"{number}.webp").write_bytes(sealed(hash(name) + number, 900))
+            (photos.folder / name / f"{number}.webp").write_bytes(sealed(len(name) * 100 + number, 900))
     photos.save(HOUR)
+    photos.save(DAY + HOUR)
     for name in caches:
         shutil.rmtree(photos.folder / name)
     assert is_quiet(photos)
     for name in caches:
         (photos.folder / name).mkdir(parents=True)
         for number in range(40):
-            (photos.folder / name / f"{number}.webp").write_bytes(sealed(hash(name) - number, 900))
+            (photos.folder / name / f"{number}.webp").write_bytes(
+                sealed(9_000 + len(name) * 100 + number, 900)
+            )
     assert is_quiet(photos)
 
 
