@@ -12,7 +12,7 @@ from vaultd.jobs.places import folder_of, location
 from vaultd.settings import Place, Settings
 from vaultd.store.ledger import Ledger
 from vaultd.store.vault import Vault
-from vaultd.tree.snapshots import list_snapshots
+from vaultd.tree.snapshots import every_snapshot
 
 CAPTURED, SAVED, PROTECTED = "captured", "saved", "protected"
 
@@ -54,10 +54,11 @@ def protects(ledger: Ledger, held: Mapping[bytes, set[bytes]], leave: frozenset[
 
 def gives_back_all(vault: Vault, held: set[bytes]) -> bool:
     """Whether every snapshot of a copy, which holds these files, can be had from it. Packs that snapshots
-    added tell at once; only where one of them is gone the trees are walked, since what lay in it may lie in
-    another one. False too where the copy does not answer.
+    added tell at once, those of forgotten ones too, since others rely on them; only where one of them is gone
+    the trees are walked, since what lay in it may lie in another one. False too where the copy does not
+    answer.
     """
-    added = {pack for each in list_snapshots(vault.journal) for pack in each.body.packs}
+    added = {pack for each in every_snapshot(vault.journal) for pack in each.body.packs}
     if added <= held:
         return True
     try:

@@ -225,6 +225,10 @@ class BlobIndex:
         """This computer has put this pack there: it need not read it before it relies on it."""
         self._state.prove(digest)
 
+    def packs(self) -> dict[bytes, int]:
+        """Hash and size of the packs whose tables are known."""
+        return self._asking(self._state.packs)
+
     def _holder(self, blob_id: bytes) -> tuple[bytes, bool] | None:
         return self._asking(lambda: self._state.holder(blob_id))
 
