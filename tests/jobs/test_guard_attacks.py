@@ -181,6 +181,19 @@ def test_a_clock_that_jumps_stops_the_rules(photos: Guardian) -> None:
             plan_by_rules(session, known, None, photos.now)
 
 
+def test_no_time_that_passes_takes_anything_of_it(photos: Guardian) -> None:
+    remove_a_third(photos.folder)
+    photos.save(HOUR)
+    (photos.folder / "new").write_text("new")
+    photos.save(100 * DAY)
+    photos.now, photos.ran = photos.now + 10 * YEAR, photos.ran + 10 * YEAR
+    with photos.computer.opened() as session:
+        assert not clock_is_wrong(session)
+        known = find_source(list_sources(session.vault.journal), "photos")
+        with pytest.raises(OnHold):
+            plan_by_rules(session, known, None, photos.now)
+
+
 def test_further_findings_go_into_the_open_incident_and_make_no_flood(photos: Guardian) -> None:
     remove_a_third(photos.folder)
     photos.save(HOUR)
