@@ -102,14 +102,16 @@ class Family:
             self.tree[folder][name] = _JPEG + self.rng.randbytes(16)
 
     def _rename(self) -> None:
-        folder = self.rng.choice([each for each in self.tree if each.isdigit() or each.startswith(b"album")])
+        folder = self.rng.choice([b"2026", *(each for each in self.tree if each[:1] in b"2a")])
+        if folder not in self.tree:
+            return
         self.tree[b"album %d" % self.rng.randrange(10**6)] = self.tree.pop(folder)
 
     def _free_space(self) -> None:
         """The card is emptied: a third of all goes, album by album."""
         left = len(self._places()) * 2 // 3
         for folder in sorted(self.tree, key=lambda each: len(self.tree[each])):
-            if len(self._places()) > left:
+            if len(self._places()) > left and len(self.tree) > 2:
                 del self.tree[folder]
 
 
