@@ -4,14 +4,19 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from vaultd_cli.incidents import tell
+from vaultd_cli.run import Run
 
 from tests.cli.terminal import Terminal
 from tests.cli.worlds import World, make
 from tests.compare_trees import differences
 from tests.guarded import encrypt_in_place, files, picture
+from vaultd.errors import Damaged
+from vaultd.jobs.guarding import Guarded
 
 PICTURES = {f"2019/IMG_{number:03}.jpg": picture(number, 3_000) for number in range(40)}
 NAME = "照片"
@@ -139,3 +144,18 @@ def test_only_its_owner_ends_it_and_by_name(world: World) -> None:
     assert "accepted" in world.vaultd("incident", "show", found["id"][:8]).stdout
     assert world.vaultd("snapshot").returncode == 0
     assert world.vaultd("guard", "accept").returncode == 0
+
+
+def test_what_kept_the_guard_from_looking_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    source: Any = SimpleNamespace(body=SimpleNamespace(name="photos"))
+    for guarded in (
+        Guarded(error=Damaged("packs/ab", "disk", "tag")),
+        Guarded(error=OSError(28, "No space left on device")),
+        Guarded(unread=2),
+    ):
+        assert tell(Run(), source, guarded) == 3
+        told = capsys.readouterr().err
+        assert "guard" in told
+        assert "{" not in told
+    assert tell(Run(), source, Guarded()) == 0
+    assert capsys.readouterr().err == ""

@@ -19,8 +19,9 @@ from tests.guarded import (
     put_thumbnails,
     wipe,
 )
-from vaultd.errors import OnHold, SourceEmpty
+from vaultd.errors import Full, OnHold, SourceEmpty
 from vaultd.guard.trips import DAY, HOUR, MINUTE
+from vaultd.jobs import incidents
 from vaultd.jobs.forget import plan_by_rules
 from vaultd.jobs.guardclock import clock_is_wrong
 from vaultd.jobs.incidents import accept
@@ -236,3 +237,23 @@ def test_an_empty_folder_that_was_accepted_is_not_found_again(photos: Guardian) 
         photos.save(HOUR)
     photos.save(HOUR, force=True)
     assert [each.is_open for each in photos.incidents()] == [False]
+
+
+@pytest.mark.parametrize("broken", ["_write", "write_notice"])
+def test_cut_short_at_any_record_it_is_made_whole_the_next_time(
+    photos: Guardian, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def full(*_: object) -> bytes:
+        raise Full("disk")
+
+    kept = photos.kept()
+    remove_a_third(photos.folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(incidents, broken, full)
+        assert isinstance(photos.save(HOUR).error, Full)
+    photos.save(MINUTE, unless_same=True)
+    with photos.computer.opened() as session:
+        assert len(list_holds(session.vault.journal)) == 1
+        assert len(open_incidents(session.vault.journal)) == 1
+        assert [notice.body.what for notice in open_notices(session.vault.journal)] == ["incident"]
+    assert photos.gives_back(kept)

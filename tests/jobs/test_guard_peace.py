@@ -13,8 +13,9 @@ from vaultd.errors import Damaged, SourceEmpty, SourceGone
 from vaultd.guard.trips import DAY, HOUR
 from vaultd.jobs import looking
 from vaultd.jobs.guarding import REKEYED
-from vaultd.tree.losses import Losses
+from vaultd.tree.losses import Losses, PassedOver, find_losses
 from vaultd.tree.notices import open_notices
+from vaultd.tree.view import View
 
 
 @pytest.fixture
@@ -228,3 +229,18 @@ def test_what_the_guard_cannot_read_is_told_and_the_snapshot_stands(
     assert photos.computer.snapshots()[-1].body.counts["files"] == 70
     # Once it can be read again it is judged, whether or not anything changes after it.
     assert photos.save(HOUR, unless_same=True).incident is not None
+
+
+def test_what_it_could_not_compare_is_counted_and_the_rest_is_judged(
+    photos: Guardian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacks(a: View, b: View, passed_over: PassedOver) -> Losses:
+        found = find_losses(a, b, passed_over)
+        found.unread += 2
+        return found
+
+    for path in files(photos.folder)[:30]:
+        path.unlink()
+    monkeypatch.setattr(looking, "find_losses", lacks)
+    guarded = photos.save(HOUR)
+    assert (guarded.unread, guarded.incident is not None) == (2, True)
