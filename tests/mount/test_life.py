@@ -58,6 +58,26 @@ def test_a_signal_ends_it_well(computer: Computer, tmp_path: Path, number: signa
         assert not is_mounted(tmp_path / "past")
 
 
+def test_it_is_taken_away_where_it_is_by_now(computer: Computer, tmp_path: Path) -> None:
+    """A folder above it has another name."""
+    (tmp_path / "above").mkdir()
+    with mounted(computer, tmp_path / "above" / "past") as shown:
+        (tmp_path / "above").rename(tmp_path / "renamed")
+        assert (tmp_path / "renamed" / "past" / "photos").is_dir()
+        shown.process.send_signal(signal.SIGTERM)
+        assert shown.ends() == ""
+        assert not is_mounted(tmp_path / "renamed" / "past")
+
+
+def test_one_that_is_read_ends_at_once(computer: Computer, tmp_path: Path) -> None:
+    with mounted(computer, tmp_path / "past") as shown, shown.at("photos", "latest", "note.txt").open():
+        shown.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        shown.ends()
+        assert time.monotonic() - began < 5
+        assert not is_mounted(tmp_path / "past")
+
+
 def test_fusermount_ends_it_well(computer: Computer, tmp_path: Path) -> None:
     with mounted(computer, tmp_path / "past") as shown:
         subprocess.run(["fusermount3", "-u", shown.path], check=True)

@@ -29,7 +29,7 @@ def mount(run: Run, folder: Path, foreground: bool, allow_other: bool) -> int:
     from vaultd.mount.allocator import keep_what_is_free
 
     keep_what_is_free()
-    binding.load()
+    binding.refuse_without()
     folder = folder.expanduser().absolute()
     if point.is_stale(folder):
         point.unmount(folder)
