@@ -405,6 +405,11 @@ class SourceGone(VaultdError):
 
 
 @dataclass(eq=False)
+class SourceUnmounted(SourceGone):
+    """Where the source's disk was mounted when it was last saved, there is another folder now."""
+
+
+@dataclass(eq=False)
 class SourceUnreadable(VaultdError):
     """The source's folder itself cannot be opened or listed, so nothing is known of what is in it."""
 

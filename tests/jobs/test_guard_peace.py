@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.disks import Disk
+from tests.disks import Disk, second_disk
 from tests.guarded import Guardian, files, heic, make_chat, make_database, make_pictures, picture, sealed
-from vaultd.errors import Damaged, SourceEmpty, SourceGone
+from vaultd.errors import Damaged, SourceEmpty, SourceGone, SourceUnmounted
 from vaultd.guard.trips import DAY, HOUR
 from vaultd.jobs import looking
 from vaultd.jobs.guarding import REKEYED
@@ -48,16 +48,33 @@ def test_a_disk_that_is_not_mounted(tmp_path: Path, disk: Disk, monkeypatch: pyt
     make_pictures(disk.path, 30)
     made = Guardian(tmp_path, monkeypatch, folder=disk.path)
     made.save()
-    disk.unplug()
-    with pytest.raises(SourceEmpty if disk.mounted else SourceGone):
+    for _ in range(2):
+        disk.unplug()
+        with pytest.raises((SourceEmpty, SourceGone)):
+            made.save(HOUR)
+        disk.plug()
+        assert is_quiet(made)
+
+
+def test_what_lies_under_a_mount_point_is_not_what_the_disk_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with second_disk(tmp_path) as disk:
+        make_pictures(disk.path, 30)
+        made = Guardian(tmp_path, monkeypatch, folder=disk.path)
+        made.save()
+        disk.unplug()
+        (disk.path / "written meanwhile").write_text("under the mount point")
+        with pytest.raises(SourceUnmounted):
+            made.save(HOUR)
+        assert len(made.computer.snapshots()) == 1
+        # Its owner may mean that folder from now on; then it is looked at as any other.
+        assert made.save(HOUR, force=True).incident is not None
+        (disk.path / "more").write_text("more")
         made.save(HOUR)
-    disk.plug()
-    assert is_quiet(made)
-    disk.unplug()
-    with pytest.raises(SourceEmpty if disk.mounted else SourceGone):
-        made.save(HOUR)
-    assert made.incidents() == []
-    disk.plug()
+        (disk.path / "written meanwhile").unlink()
+        (disk.path / "more").unlink()
+        disk.plug()
 
 
 def test_git_takes_files_away_and_gives_them_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from vaultd.errors import SourceEmpty, VaultdError
+from vaultd.errors import SourceEmpty, SourceUnmounted, VaultdError
 from vaultd.guard.clock import dated_ahead, jumped
 from vaultd.guard.deletion import is_enough
 from vaultd.guard.timeline import QUIET
@@ -55,8 +55,10 @@ def guarded_snapshot(
     tags: Sequence[str] = (),
 ) -> tuple[Taken, Guarded]:
     """`take_snapshot`, and then the guard's look at it. A source that is suddenly empty is looked at as
-    well, before SourceEmpty is raised.
+    well, before SourceEmpty is raised. Raises SourceUnmounted too, unless `force`.
     """
+    if not force:
+        _refuse_unmounted(session, source)
     try:
         taken = take_snapshot(
             session, source, progress, stop, force=force, dirty=dirty, unless_same=unless_same, tags=tags
@@ -81,6 +83,16 @@ def look_at_empty(session: Session, source: Source) -> Guarded:
     return _surely(lambda: _looked_at_empty(session, source))
 
 
+def _refuse_unmounted(session: Session, source: Source) -> None:
+    """What lies under a mount point is not what the disk holds, and nothing is gone. Raises
+    SourceUnmounted.
+    """
+    known = memory_of(session).of(source.body.id)
+    path = source.body.path
+    if known.mounted == path.hex() and os.path.isdir(path) and not _is_mounted(source):
+        raise SourceUnmounted(source.body.name, path)
+
+
 def _surely(look: Callable[[], Guarded]) -> Guarded:
     try:
         return look()
@@ -98,6 +110,7 @@ def _looked(session: Session, source: Source) -> Guarded:
     guarded = _judged(session, source, line, known, now)
     told = tell_untold(session, source, now) or guarded.told or clock is not None
     known.judged, known.root = line[-1].id.hex(), _root(source)
+    known.mounted = source.body.path.hex() if _is_mounted(source) else ""
     memory.write()
     return replace(guarded, incident=guarded.incident or clock, told=told)
 
@@ -192,3 +205,11 @@ def _root(source: Source) -> tuple[int, int] | None:
         found = os.stat(source.body.path)
         return found.st_dev, found.st_ino
     return None
+
+
+def _is_mounted(source: Source) -> bool:
+    """Whether its folder is on another file system than the one that it stands in."""
+    with contextlib.suppress(OSError):
+        path = os.path.realpath(source.body.path)
+        return os.stat(path).st_dev != os.stat(os.path.dirname(path)).st_dev
+    return False

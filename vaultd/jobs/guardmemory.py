@@ -14,12 +14,14 @@ from vaultd.settings import write_whole
 
 @dataclass(slots=True)
 class Remembered:
-    """Of one source: the last snapshot that was `judged` (hex); the device and inode of its folder, `root`;
-    and the time (ns) of the snapshot that was last compared with one of a `month` ago.
+    """Of one source: the last snapshot that was `judged` (hex); the device and inode of its folder, `root`, and
+    at which path (hex) that was `mounted`, if it was; and the time (ns) of the snapshot that was last
+    compared with one of a `month` ago.
     """
 
     judged: str = ""
     root: tuple[int, int] | None = None
+    mounted: str = ""
     month: int | None = None
 
 

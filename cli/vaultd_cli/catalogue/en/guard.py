@@ -80,5 +80,7 @@ GUARD = {
     "advice.NoIncident": "“vaultd snapshots” lists its snapshots.",
     "error.OnHold": "Something that looks like a wipe happened, so no rule forgets anything of {source}. Nothing was changed.",
     "advice.OnHold": "“vaultd incident list” says what. If it is as it should be, “vaultd guard accept {source}” ends that; a clock that is wrong has to be set right first.",
+    "error.SourceUnmounted": "The disk of “{source}” is not mounted: at “{path}” stands another folder than when it was last saved.",
+    "advice.SourceUnmounted": "Mount it; what was saved of it is safe, and no snapshot was made. If this folder is to be saved from now on, add --force once.",
     "usage.accept": "To accept for {value}, add “--yes {value}”.",
 }

@@ -78,5 +78,7 @@ GUARD = {
     "advice.NoIncident": "“vaultd snapshots”会列出它的快照。",
     "error.OnHold": "发生了看起来像被清空的事，所以不会按规则忘记 {source} 的任何内容。没有做任何改动。",
     "advice.OnHold": "“vaultd incident list”会说明是什么。如果没有问题，“vaultd guard accept {source}”可以结束它；时钟不对的话，要先把它调准。",
+    "error.SourceUnmounted": "来源“{source}”的磁盘没有挂载：“{path}”现在是另一个文件夹，和上次保存时不同。",
+    "advice.SourceUnmounted": "请挂载它；以前保存的内容都在，这次没有做快照。如果从现在起就要保存这个文件夹，请加一次 --force。",
     "usage.accept": "要接受 {value} 的事件，请加上“--yes {value}”。",
 }
