@@ -204,7 +204,9 @@ class Service:
                 session, tended.source, Silent(), self._must_end, dirty=dirty, unless_same=True
             )
         except SourceEmpty:
-            # What the guard may have written goes to every copy, and to every channel.
+            # What the guard may have written goes to every channel, and to every copy.
+            if self._notices is not None:
+                self._notices.look(session)
             self._retry_at = self._retry_at or time.monotonic()
             raise
         untold = tended.untold(lambda: changes(session, taken))

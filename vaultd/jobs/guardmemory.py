@@ -14,8 +14,8 @@ from vaultd.settings import write_whole
 
 @dataclass(slots=True)
 class Remembered:
-    """Of one source: the last snapshot that was `judged` (hex); the device and inode of its folder, `root`, and
-    at which path (hex) that was `mounted`, if it was; and the time (ns) of the snapshot that was last
+    """Of one source: the last snapshot that was `judged` (hex); the device and inode of its folder, `root`,
+    and at which path (hex) that was `mounted`, if it was; and the time (ns) of the snapshot that was last
     compared with one of a `month` ago.
     """
 
