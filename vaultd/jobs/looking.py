@@ -12,8 +12,8 @@ from vaultd.guard.kinds import ending_of
 from vaultd.guard.timeline import base, last_good
 from vaultd.guard.trips import DAY, DRIPPED, HOUR, Trip
 from vaultd.guard.volatile import is_volatile
-from vaultd.jobs.judging import Judging
 from vaultd.jobs.traces import Traces
+from vaultd.jobs.verdicts import Judging
 from vaultd.store.contract import Blobs
 from vaultd.tree.losses import MOST_LISTED, Losses, find_losses
 from vaultd.tree.patterns import Selection

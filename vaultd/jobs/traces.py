@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from vaultd.guard import encryption, shrinking
 from vaultd.guard.trips import CHAT, DELETED, EMPTIED, ENCRYPTED, RENAMED, SHRUNK, Trip, rules_of
-from vaultd.jobs.judging import Judging
+from vaultd.jobs.verdicts import Judging
 from vaultd.tree.losses import Losses
 
 
