@@ -31,8 +31,8 @@ from vaultd.jobs.spool import deliver, kept_here, note_waiting, with_spool
 from vaultd.jobs.unlocking import Tried, unlock_with_slot
 from vaultd.jobs.usable import NOT_NOW, first
 from vaultd.settings import Home, Place, Settings, load
-from vaultd.store.journal import remembered_records
 from vaultd.store.lock import writer_lock
+from vaultd.store.logs import remembered_records
 from vaultd.store.state import State
 from vaultd.store.vault import Vault
 
