@@ -25,8 +25,7 @@ from vaultd.store.tables import PackRows, together
 
 Answer = TypeVar("Answer")
 
-# An index file is worth its own fsync once it saves this many reads of a trailer at the next opening
-# elsewhere.
+# An index file is worth its own fsync once it saves so many reads of a trailer at the next opening.
 PACKS_PER_INDEX = 64
 # Guessed size of a trailer: one read finds most (42 bytes for each of 1,500 blobs).
 _TAIL_GUESS = 64 * 1024
@@ -51,8 +50,15 @@ class BlobIndex:
         # While state is filled it knows too little: whoever finds nothing there waits, and asks again.
         self._filling = threading.RLock()
         self.fills = self._version = 0
+        self._condemned: frozenset[bytes] = frozenset()
         self.troubles: list[VaultdError] = []
         self.unknown: list[str] = []
+
+    def condemn(self, digests: Iterable[bytes]) -> None:
+        """From now on nothing new relies on these packs, however often state is lost."""
+        self._condemned |= frozenset(digests)
+        with contextlib.suppress(StateLost):  # whoever fills it again tells it
+            self._state.condemn(self._condemned)
 
     def sync(self) -> None:
         """Make state say what the copy holds now. Raises Unreachable when the copy cannot be listed."""
@@ -65,6 +71,7 @@ class BlobIndex:
 
     def _sync(self) -> None:
         self._version = self._state.version()
+        self._state.condemn(self._condemned)
         # In this order: a pack that another process adds meanwhile must not look as if it had gone.
         known = self._state.packs()
         listed = {_digest(stored.name): stored.size for stored in self._copy.list("packs/")}

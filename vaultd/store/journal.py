@@ -4,11 +4,11 @@ One log is both the list of snapshots and the journal of what happened. A record
 the only commit point there is.
 """
 
-import itertools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from vaultd import ids
 from vaultd.copies.contract import Copy
@@ -17,11 +17,13 @@ from vaultd.format.box import open_box
 from vaultd.format.keys import Keys
 from vaultd.format.limits import KIND_LOG, RECORD
 from vaultd.format.record import Record, check_log_name, decode_record, encode_record, record_id
+from vaultd.store.chains import by_number, chains_of
 from vaultd.store.logs import packed, remembered_logs
 from vaultd.store.newer import newer_box
 from vaultd.store.single import seal_alone
 from vaultd.store.state import State, StateLost
 
+Derived = TypeVar("Derived")
 _DEVICE = "device"
 _HEAD = "head"
 _PENDING = "pending"
@@ -65,6 +67,7 @@ class Journal:
         # Nothing is said of what is known: work that began before it was known is not committed yet.
         self.silent = False
         self._device = b""
+        self._derived: dict[object, Any] = {}
         self._newer: set[str] = set()
 
     # Reading.
@@ -73,7 +76,7 @@ class Journal:
         """Read what the copy's log holds now; with `anew` also the files that this computer has read before.
         Raises Unreachable when it cannot be listed.
         """
-        self.records, self.troubles, self._newer = {}, [], set()
+        self.records, self.troubles, self._newer, self._derived = {}, [], set(), {}
         names = sorted(stored.name for stored in self._copy.list("log/"))
         cached = remembered_logs(self._state)
         learned = []
@@ -121,7 +124,7 @@ class Journal:
             before: int = 0
             allowed: set[bytes | None] = {None}
             is_whole = True
-            for seq, ids_here, prevs in _by_number(chain):
+            for seq, ids_here, prevs in by_number(chain):
                 if seq != before + 1:
                     self.troubles.append(Missing(f"log/{device.hex()}/{before + 1:010}", self._copy.label))
                     is_whole = False
@@ -150,10 +153,7 @@ class Journal:
 
     def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
         """Every device's records, by number; a number stands twice where a chain forked."""
-        chains: dict[bytes, list[tuple[bytes, Record]]] = {}
-        for identity, record in sorted(self.records.items(), key=lambda item: (item[1].seq, item[0])):
-            chains.setdefault(record.device, []).append((identity, record))
-        return chains
+        return chains_of(self.records)
 
     def of_kind(self, kind: str) -> list[tuple[bytes, Record]]:
         """Records of one kind with their ids, oldest first by their writers' clocks; ties by id."""
@@ -170,6 +170,13 @@ class Journal:
         deleted.
         """
         return sorted(self._newer | {word for record in self.records.values() for word in record.unknown})
+
+    def derived(self, make: "Callable[[Journal], Derived]") -> Derived:
+        """What follows from the records, made once for as long as they stay the same."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        found: Derived = self._derived[make]
+        return found
 
     # Writing.
 
@@ -262,6 +269,7 @@ class Journal:
         if self._whole.get(self._device, Head(0, None)) == head:
             self._whole[self._device] = Head(record.seq, identity)
         self.records[identity] = record
+        self._derived = {}
         self._own.put(_HEAD, Head(record.seq, identity).encode())
         self._state.put_logs([(name, *packed([plain]))])
         return identity, record
@@ -279,10 +287,3 @@ class Journal:
             for device, head in known.items()
             if device != self._device and head.id and head.seq > said.get(device, 0)
         )
-
-
-def _by_number(chain: list[tuple[bytes, Record]]) -> Iterable[tuple[int, set[bytes], set[bytes | None]]]:
-    """Per number in a chain: the ids of the records that bear it, and the ids that they say stand before."""
-    for seq, group in itertools.groupby(chain, key=lambda item: item[1].seq):
-        records = list(group)
-        yield seq, {identity for identity, _ in records}, {record.prev for _, record in records}
