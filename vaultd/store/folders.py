@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from vaultd.store.database import Database
 
 TREES = "trees"
+GENERATION = "generation"
 _DOUBTS = "doubts"
 TABLES = """
 CREATE TABLE IF NOT EXISTS folders (

@@ -6,14 +6,14 @@ is not known takes a new id. When SQLite says that the file is damaged it is thr
 asked is told to fill it again (`StateLost`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from vaultd.format.limits import CHUNK
 from vaultd.store import folders, tables
 from vaultd.store.database import StateLost
-from vaultd.store.folders import TREES, Folders, distrust
+from vaultd.store.folders import GENERATION, TREES, distrust
+from vaultd.store.rows import JOINED, Rows
 from vaultd.store.tables import BlobRow, PackRows, Place
 
 __all__ = ["BlobRow", "Place", "State", "StateLost"]
@@ -39,17 +39,10 @@ _PLACE = (
     "SELECT b.id, p.digest, b.number, b.offset, b.type, b.codec, b.sealed, b.plain"
     f" FROM blobs b JOIN packs p ON p.number = b.pack WHERE {_SANE} AND"
 )
-_HELD = (
-    "FROM blobs b JOIN packs p ON p.number = b.pack LEFT JOIN suspects s ON s.digest = p.digest"
-    " LEFT JOIN condemned c ON c.digest = p.digest LEFT JOIN proven w ON w.digest = p.digest"
-    " WHERE s.digest IS NULL AND c.digest IS NULL AND"
-)
-# A statement costs more than a row. SQLite takes 32,766 values at most; beyond some hundred rows it gains
-# nothing.
-_ASKED_TOGETHER = 512
+_HELD = f"{JOINED} LEFT JOIN proven w ON w.digest = p.digest WHERE s.digest IS NULL AND c.digest IS NULL AND"
 
 
-class State(Folders):
+class State(Rows):
     """One vault's cache."""
 
     def __init__(self, path: Path, vault_id: bytes) -> None:
@@ -127,6 +120,7 @@ class State(Folders):
             tables.remove(db, gone)
             for digest in gone:
                 db.execute("DELETE FROM proven WHERE digest = ?", (digest,))
+            db.execute("DELETE FROM meta WHERE key = ?", (GENERATION,))
             distrust(db)
 
     def drop_all_packs(self) -> None:
@@ -134,6 +128,7 @@ class State(Folders):
         with self._writing() as db:
             for table in ("packs", "blobs"):
                 db.execute(f"DELETE FROM {table}")
+            db.execute("DELETE FROM meta WHERE key = ?", (GENERATION,))
             distrust(db)
 
     def suspect(self, digests: Iterable[bytes], cleared: Iterable[bytes]) -> None:
@@ -195,12 +190,6 @@ class State(Folders):
         sql = f"SELECT b.id, MIN(b.plain), MAX(b.plain) {_HELD} b.id IN"
         rows = self._of_each(sql, blob_ids, "GROUP BY 1")
         return {blob_id: least for blob_id, least, most in rows if least == most}
-
-    def _of_each(self, sql: str, blob_ids: Sequence[bytes], then: str = "") -> Iterator[tuple[Any, ...]]:
-        """The rows of one statement for each 512 blobs."""
-        for begin in range(0, len(blob_ids), _ASKED_TOGETHER):
-            some = blob_ids[begin : begin + _ASKED_TOGETHER]
-            yield from self._look_up(f"{sql} ({','.join('?' * len(some))}) {then}", *some)
 
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""
