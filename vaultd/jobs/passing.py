@@ -46,6 +46,8 @@ class Span(NamedTuple):
 # clock alone says nothing: a quarter of either this computer must have been running.
 UNDO = Span(30 * _DAY, 30 * _DAY // 4)
 CONDEMNED = Span(24 * _HOUR, 6 * _HOUR)
+# A pack that no record names may be one of a first snapshot that another computer is still making, for days.
+ORPHANED = Span(7 * _DAY, 24 * _HOUR)
 
 
 def read_clocks() -> Clocks:

@@ -60,8 +60,8 @@ class Vault:
         """
         return sorted({*self.journal.unknown, *self.index.unknown})
 
-    def sink(self, also: Fanout | None = None) -> Packer:
-        return Packer(self.copy, self.keys, self.index, self._reader, also)
+    def sink(self, also: Fanout | None = None, *, anew: bool = False) -> Packer:
+        return Packer(self.copy, self.keys, self.index, self._reader, also, anew=anew)
 
     def folder_memory(self, source: bytes) -> "RememberedFolders":
         return RememberedFolders(self.state, self.index, source)

@@ -1,4 +1,4 @@
-"""Mark all that snapshots need: every page and list is read once, and each blob it names has a bit of its own.
+"""Mark all that snapshots need: every page and list is read once, and each blob that it names has a bit.
 
 Whatever cannot be read, or is not known, ends it: what lies behind that would be taken for needed by nobody.
 """
@@ -25,7 +25,9 @@ _Child = tuple[bytes, frozenset[int]]
 
 
 def mark(vault: Vault, standing: Standing, stop: Callable[[], None]) -> Needed:
-    """What these snapshots need. `stop` is called often and raises to interrupt. Raises NotSure, Unreachable."""
+    """What these snapshots need. `stop` is called often and raises to interrupt. Raises NotSure,
+    Unreachable.
+    """
     marking = _Marking(vault, stop)
     for leniently, snapshots in ((False, standing.whole), (True, standing.by_path)):
         marking.mark(_tops(snapshots), leniently=leniently)

@@ -1,4 +1,4 @@
-"""Which snapshots must stay whole: those that nobody has forgotten, that are held, or that can be taken back."""
+"""Which snapshots must stay whole: those that nobody has forgotten, that are held, or can be taken back."""
 
 from collections.abc import Container
 from dataclasses import dataclass, field
