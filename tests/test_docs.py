@@ -200,10 +200,7 @@ def test_verbs_that_are_named_exist(page: Path) -> None:
 
 
 def test_a_verb_that_is_not_there_is_seen() -> None:
-    assert unknown_verbs("run `vaultd snapshot`, then `vaultd hold DIR`\n$ vaultd prune") == {
-        "hold",
-        "prune",
-    }
+    assert unknown_verbs("run `vaultd snapshot`, then `vaultd unheard DIR`\n$ vaultd of") == {"unheard", "of"}
 
 
 @pytest.mark.parametrize("page", [*STARTS, *WORST_DAYS])

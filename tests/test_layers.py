@@ -52,7 +52,7 @@ ALLOWED = {
     "tests/vectors/hostile_vaults.py::contents": 61,
     "tests/torture/test_local_state.py": 320,
     "tests/torture/vault.py": 360,  # the reference vault, how it is hurt, and what must hold after
-    "vaultd/errors.py": 640,  # the tree of errors is read as a whole; each class is a few lines
+    "vaultd/errors.py": 720,  # the tree of errors is read as a whole; each class is a few lines
 }
 
 

@@ -430,6 +430,61 @@ class NoSuchNotice(VaultdError):
 
 
 @dataclass(eq=False)
+class NoSuchHold(VaultdError):
+    """No hold has an id that begins so, or, where `found` is not 0, more than one."""
+
+    hold: str
+    found: int = 0
+
+
+@dataclass(eq=False)
+class HeldSnapshot(VaultdError):
+    """Somebody holds this snapshot: it cannot be forgotten."""
+
+    snapshot: str
+
+
+@dataclass(eq=False)
+class LeavesNothing(VaultdError):
+    """A source would be left without a complete snapshot."""
+
+    source: str
+
+
+@dataclass(eq=False)
+class TooMuchAtOnce(VaultdError):
+    """The rules would take `gone` of the `of` snapshots of a source at once."""
+
+    source: str
+    gone: int
+    of: int
+
+
+@dataclass(eq=False)
+class FromTheFuture(VaultdError):
+    """A source has a snapshot of a time (ns) that is still to come."""
+
+    source: str
+    time: int
+
+
+@dataclass(eq=False)
+class NotWhole(VaultdError):
+    """A part of a forgotten snapshot is gone already: what stood at `path`."""
+
+    snapshot: str
+    path: bytes
+
+
+@dataclass(eq=False)
+class NoSuchDevice(VaultdError):
+    """No device has an id that begins so, or, where `found` is not 0, more than one."""
+
+    device: str
+    found: int = 0
+
+
+@dataclass(eq=False)
 class NoSuchChannel(VaultdError):
     """There is no channel of this name."""
 

@@ -8,6 +8,8 @@ from vaultd.tree.view import Broken, View, split
 from vaultd_cli import show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vaultd.format.entry import Entry
     from vaultd.jobs.session import Session
     from vaultd.tree.snapshots import Snapshot
@@ -53,6 +55,16 @@ def choose(session: "Session", words: str) -> Chosen:
     name = words if path is None else words.removesuffix(f":{path}")
     snapshot = select(list_snapshots(session.vault.journal), name)
     return Chosen(snapshot, view_of(session, snapshot), paths_of(path or ""))
+
+
+def choose_all(session: "Session", words: "Iterable[str]") -> "list[Snapshot]":
+    """The snapshots that these words name, each once. Raises NoSuchSnapshot, Ambiguous."""
+    from vaultd.tree.selectors import select
+    from vaultd.tree.snapshots import list_snapshots
+
+    known = list_snapshots(session.vault.journal)
+    found = [select(known, word) for word in words]
+    return list({each.id: each for each in found}.values())
 
 
 def view_of(session: "Session", snapshot: "Snapshot") -> View:

@@ -6,11 +6,11 @@ from vaultd_cli import show
 from vaultd_cli.catalogue import in_english, knows, say
 
 if TYPE_CHECKING:
-    from vaultd.format.record import NoticeBody
+    from vaultd.format.noticing import NoticeBody
     from vaultd.tree.notices import Notice
 
 # What a notice of an older or newer vaultd may lack.
-_NUMBERS = ("files", "healed", "lost", "hours", "free", "paths", "tries", "wrong", "damage")
+_NUMBERS = ("files", "healed", "lost", "hours", "free", "paths", "tries", "wrong", "damage", "gone", "of")
 
 
 def title(notice: "Notice") -> str:

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from vaultd.errors import VaultdError
     from vaultd.jobs.check import Report
     from vaultd.jobs.drill import Drill
+    from vaultd.jobs.forget import Plan
     from vaultd.jobs.protect import Reached
     from vaultd.jobs.reread import Reread
     from vaultd.jobs.snapshot import Taken
     from vaultd.jobs.status import CopyStatus
+    from vaultd.jobs.thin import Stopped
     from vaultd.settings import Place
     from vaultd.tree.sources import Source
 
@@ -81,6 +83,14 @@ class Told:
             return
         for path in found.rotten:
             self._run.console.warn("daemon.rot", name=source.body.name, path=path)
+        sys.stdout.flush()
+
+    def thinned(self, source: "Source", found: "Plan | Stopped") -> None:
+        if isinstance(found, Exception):
+            explain(found).show(self._run.console)
+        elif found.thinned.gone:
+            facts = {"name": source.body.name, "gone": len(found.thinned.gone)}
+            self._run.console.answer("daemon.thinned", of=len(found.line), **facts)
         sys.stdout.flush()
 
     def looked(self, copies: "Iterable[CopyStatus]") -> None:

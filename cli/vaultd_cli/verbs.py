@@ -44,10 +44,18 @@ SECTIONS: dict[str, dict[str, str]] = {
         "check": "vaultd_cli.commands.check:check",
         "heal": "vaultd_cli.commands.check:heal",
         "drill": "vaultd_cli.commands.drill:drill",
+        "device": "vaultd_cli.commands.device:device",
         "key": "vaultd_cli.commands.key:key",
         "recovery-code": "vaultd_cli.commands.recovery_code:recovery_code",
         "journal": "vaultd_cli.commands.journal:journal",
         "doctor": "vaultd_cli.commands.doctor:doctor",
+    },
+    "help.let-go": {
+        "hold": "vaultd_cli.commands.hold:hold",
+        "unhold": "vaultd_cli.commands.hold:unhold",
+        "forget": "vaultd_cli.commands.forget:forget",
+        "forget-deleted": "vaultd_cli.commands.forget_deleted:forget_deleted",
+        "trash": "vaultd_cli.commands.trash:trash",
     },
     "help.other": {
         "completion": "vaultd_cli.commands.completion:completion",

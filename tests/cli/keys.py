@@ -104,7 +104,8 @@ def reachable(key: str, words: set[str]) -> bool:
         return name in words
     if family in ("why", "silent", "bad-url", "store-keys", "password-file", "unfit"):
         return name in words or name in errno.errorcode.values()
-    return family in ("usage", "stage", "kind", "level") and name in words
+    families = ("usage", "stage", "kind", "level", "by", "keep", "rules", "for-ever")
+    return family in families and name in words
 
 
 def _is_a_verb(path: list[str], words: set[str]) -> bool:

@@ -21,10 +21,16 @@ from vaultd.daemon.turns import Turns
 from vaultd.errors import VaultdError
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
+from vaultd.jobs.forget import Plan
+from vaultd.jobs.opening import open_other
 from vaultd.jobs.reread import Reread
 from vaultd.jobs.session import Session
+from vaultd.jobs.sources import keep_by
 from vaultd.jobs.status import CopyStatus
+from vaultd.jobs.thin import Stopped
 from vaultd.settings import Place, load, save
+from vaultd.tree.retention import Rules
+from vaultd.tree.snapshots import list_snapshots
 from vaultd.tree.sources import Source, list_sources
 
 DAY_NS = 86_400 * 10**9
@@ -36,6 +42,7 @@ class Noted:
         self.drills: list[tuple[str, Drill | VaultdError]] = []
         self.errors: list[VaultdError] = []
         self.rereads: list[Reread | VaultdError] = []
+        self.thins: list[Plan | Stopped] = []
         self.looks: list[list[CopyStatus]] = []
 
     def looked(self, copies: Iterable[CopyStatus]) -> None:
@@ -43,6 +50,9 @@ class Noted:
 
     def reread(self, source: Source, found: Reread | VaultdError) -> None:
         self.rereads.append(found)
+
+    def thinned(self, source: Source, found: Plan | Stopped) -> None:
+        self.thins.append(found)
 
     def scrubbed(self, place: Place, found: Report | VaultdError) -> None:
         self.scrubs.append((place.label, found))
@@ -100,6 +110,24 @@ def test_all_copies_are_read_and_drilled_and_then_not_for_a_day(computer: Comput
     with at_work(computer) as again:
         time.sleep(1)
     assert (again.scrubs, again.drills) == ([], [])
+
+
+def test_old_snapshots_are_thinned_by_the_rules_on_every_copy(computer: Computer) -> None:
+    for n in range(8):
+        saved(computer, str(n))
+    with computer.opened(writing=True) as session:
+        (source,) = list_sources(session.vault.journal)
+        keep_by(session, source.body.name, Rules(last=8))
+    with at_work(computer) as noted:
+        assert until(lambda: bool(noted.thins))
+    (plan,) = noted.thins
+    assert isinstance(plan, Plan)
+    assert len(plan.thinned.gone) == 1
+    assert [each.id for each in computer.snapshots()] == [each.id for each in plan.line[1:]]
+    with computer.opened() as session:
+        for place in session.others:
+            with open_other(session, place) as vault:
+                assert len(list_snapshots(vault.journal)) == 8
 
 
 def test_what_has_rotted_is_found_and_healed(computer: Computer) -> None:

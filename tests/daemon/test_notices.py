@@ -15,7 +15,7 @@ from tests.waiting import until
 from vaultd.daemon import notices as module
 from vaultd.daemon.notices import PAUSES, Notices, is_due
 from vaultd.daemon.sending import BAD_URL, NO_ANSWER, Sent, is_channel, send, without_parts_of
-from vaultd.format.record import NoticeBody
+from vaultd.format.noticing import NoticeBody
 from vaultd.jobs.notices import acknowledge
 from vaultd.settings import Channel, load, save
 from vaultd.tree.notices import Attempt, Notice, list_notices

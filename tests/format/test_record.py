@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.format.values import ID, entries, ids, mutated, refused, structures, taken, times
 from vaultd.format import canon
+from vaultd.format import record as record_module
 from vaultd.format.entry import FOLDER, Entry, spell_out
+from vaultd.format.noticing import AcknowledgeBody, AttemptBody, NoticeBody
 from vaultd.format.record import (
     BODIES,
-    AcknowledgeBody,
-    AttemptBody,
     CopyAddedBody,
     DeviceBody,
     KeyAddedBody,
     KeyRemovedBody,
-    NoticeBody,
     Record,
     SnapshotBody,
     SourceBody,
@@ -254,3 +254,30 @@ def test_a_chain_fits_its_name() -> None:
     ):
         with refused("chain"):
             check_log_name(wrong, device, seq)
+
+
+def test_a_snapshot_reads_the_same_by_the_short_way_and_the_long_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = encode_record(record("snapshot", snapshot().to_map()))
+    short = decode_record(data)
+    assert record_module._plain_snapshot(data) == short
+    monkeypatch.setattr(record_module, "_plain_snapshot", lambda _: None)
+    long = decode_record(data)
+    assert (short.said, dict(short.body), short.unknown, short.more) == (long.said, long.body, [], {})
+    assert replace(short, body={}) == replace(long, body={})
+    assert encode_record(short) == data
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"tags": ["a"]}, {"later": 1}, {"root": None}, {"counts": {"files": "many"}}, {"attic": b"short"}],
+)
+def test_what_is_not_plain_goes_the_long_way(changes: dict[str, object]) -> None:
+    data = canon.encode(
+        {
+            **{key: getattr(record("snapshot", {}), key) for key in record_module._KEYS},
+            "body": {**snapshot().to_map(), **changes},
+        }
+    )
+    assert record_module._plain_snapshot(data) is None

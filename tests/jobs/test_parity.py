@@ -86,7 +86,7 @@ def comes_back(computer: Computer, target: Path) -> None:
 
 def heal_records(computer: Computer) -> list[dict[str, object]]:
     with computer.opened() as session:
-        return [record.body for _, record in session.vault.journal.of_kind("heal")]
+        return [dict(record.body) for _, record in session.vault.journal.of_kind("heal")]
 
 
 def test_every_pack_of_a_group_of_twenty_is_covered_for_a_tenth(computer: Computer) -> None:

@@ -1,5 +1,5 @@
-"""What is done once a day though nothing changed: reading the copies through, drills, and comparing some of
-the sources with what was saved.
+"""What is done once a day though nothing changed: reading the copies through, drills, comparing some of the
+sources with what was saved, and thinning what is old.
 
 In a thread of its own, which gives way to everything else, with a session of its own that only reads; so a
 source that changes all day does not keep it from being done, nor it the source from being saved.
@@ -21,6 +21,7 @@ from vaultd.daemon.turns import Turns
 from vaultd.errors import Busy, SourceGone, VaultdError
 from vaultd.jobs.check import Report, check_copies
 from vaultd.jobs.drill import FILES, Drill, drill_copies
+from vaultd.jobs.forget import Plan
 from vaultd.jobs.places import is_object_store
 from vaultd.jobs.reread import Reread, reread
 from vaultd.jobs.scrub import Part
@@ -28,12 +29,13 @@ from vaultd.jobs.session import Session
 from vaultd.jobs.sources import my_sources
 from vaultd.jobs.space import note_space
 from vaultd.jobs.status import CopyStatus, look_at_copies
+from vaultd.jobs.thin import Stopped, thin_sources
 from vaultd.progress import Silent
 from vaultd.settings import Home, Place, load
 from vaultd.tree.snapshots import Snapshot, list_snapshots, newest
 from vaultd.tree.sources import Source
 
-SCRUB, DRILL, REREAD = "scrub", "drill", "reread"
+SCRUB, DRILL, REREAD, THIN = "scrub", "drill", "reread", "thin"
 # After the start, and between two looks at whether something is due.
 FIRST, EACH = 300.0, 60.0
 _NS = 1_000_000_000
@@ -58,6 +60,10 @@ class Told(Protocol):
         """Some of a source was compared with what was saved of it."""
         ...
 
+    def thinned(self, source: Source, found: Plan | Stopped) -> None:
+        """By its rules some of its snapshots were forgotten, or none, or its owner has to look first."""
+        ...
+
     def not_done(self, error: VaultdError) -> None:
         """The vault could not be opened. Told once, until it is another error."""
         ...
@@ -75,7 +81,7 @@ class Chores:
     ) -> None:
         self._home, self._enter, self._told = home, enter, told
         self._turns, self._heals = turns or Turns(), False
-        self._schedule = Schedule(home.state / "chores.json", (SCRUB, DRILL, REREAD))
+        self._schedule = Schedule(home.state / "chores.json", (SCRUB, DRILL, REREAD, THIN))
         self._rounds = Rounds(home.state / "reread.json")
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -110,7 +116,7 @@ class Chores:
         return False
 
     def _do(self, name: str) -> None:
-        work = {SCRUB: self._scrub, DRILL: self._drill, REREAD: self._reread}[name]
+        work = {SCRUB: self._scrub, DRILL: self._drill, REREAD: self._reread, THIN: self._thin}[name]
         try:
             with self._enter() as session:
                 is_done = work(session)
@@ -172,6 +178,11 @@ class Chores:
             self._told.reread(source, found)
             is_done &= isinstance(found, Reread) and found.in_time
         return is_done
+
+    def _thin(self, session: Session) -> bool:
+        for source, found in thin_sources(session, self._end_if_stopped, self._turn):
+            self._told.thinned(source, found)
+        return True
 
     def _compared(self, session: Session, source: Source, last: Snapshot) -> Reread | VaultdError:
         after, most = self._rounds.after(source.body.id), share(last.body.counts.get("bytes", 0))

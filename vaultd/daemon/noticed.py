@@ -24,6 +24,8 @@ GRACE = {
     "copy-wrong": 0.0,
     "copy-full": 0.0,
     "channel": 0.0,
+    "thinning": 0.0,
+    "clock": 0.0,
 }
 
 

@@ -16,7 +16,7 @@ from blake3 import blake3
 from vaultd.daemon.noticed import Due, Noticed
 from vaultd.daemon.sending import Sent, send
 from vaultd.errors import VaultdError
-from vaultd.format.record import NoticeBody
+from vaultd.format.noticing import NoticeBody
 from vaultd.jobs.notices import write_attempt, write_notice
 from vaultd.jobs.session import Session
 from vaultd.settings import Channel, Home, load

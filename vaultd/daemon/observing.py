@@ -6,13 +6,23 @@ from typing import Protocol
 from vaultd.daemon import chores, report
 from vaultd.daemon.noticed import Noticed
 from vaultd.daemon.tended import Tended
-from vaultd.errors import SourceEmpty, SourceGone, SourceUnreadable, Unreachable, VaultdError
+from vaultd.errors import (
+    FromTheFuture,
+    SourceEmpty,
+    SourceGone,
+    SourceUnreadable,
+    TooMuchAtOnce,
+    Unreachable,
+    VaultdError,
+)
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
+from vaultd.jobs.forget import Plan
 from vaultd.jobs.protect import Reached
 from vaultd.jobs.reread import Reread
 from vaultd.jobs.snapshot import Taken
 from vaultd.jobs.status import CopyStatus
+from vaultd.jobs.thin import Stopped
 from vaultd.settings import Place
 from vaultd.tree.sources import Source
 
@@ -51,10 +61,7 @@ class Observing:
         name = source.body.name
         for what in ("source-gone", "unprotected"):
             self._noticed.ends(what, name)
-        if taken.trouble_count:
-            self._noticed.holds("source-unreadable", name, {"files": taken.trouble_count})
-        else:
-            self._noticed.ends("source-unreadable", name)
+        self._so("source-unreadable", name, {"files": taken.trouble_count}, taken.trouble_count > 0)
         self._told.read(source, taken)
 
     def saved(self, taken: Taken, reached: Reached) -> None:
@@ -100,6 +107,20 @@ class Observing:
                 self._noticed.happened("rot", name, {"files": more})
         self._told.reread(source, found)
 
+    def thinned(self, source: Source, found: Plan | Stopped) -> None:
+        name = source.body.name
+        stopped = found if isinstance(found, TooMuchAtOnce) else None
+        is_early = isinstance(found, FromTheFuture)
+        self._so("thinning", name, {"gone": stopped.gone, "of": stopped.of} if stopped else {}, bool(stopped))
+        self._so("clock", name, {}, is_early)
+        self._told.thinned(source, found)
+
+    def _so(self, what: str, about: str, facts: dict[str, int], is_so: bool) -> None:
+        if is_so:
+            self._noticed.holds(what, about, facts)
+        else:
+            self._noticed.ends(what, about)
+
     def looked(self, copies: Iterable[CopyStatus]) -> None:
         """Once a day, at every copy."""
         copies = list(copies)
@@ -107,20 +128,15 @@ class Observing:
             self._away(copy.place, copy.error)
             if copy.space is None:
                 continue
-            if copy.space.free < min(_FREE_BYTES, copy.space.total // _FREE_PART):
-                self._noticed.holds("copy-full", copy.place.label, {"free": copy.space.free})
-            else:
-                self._noticed.ends("copy-full", copy.place.label)
+            is_full = copy.space.free < min(_FREE_BYTES, copy.space.total // _FREE_PART)
+            self._so("copy-full", copy.place.label, {"free": copy.space.free}, is_full)
         self._told.looked(copies)
 
     def not_done(self, error: VaultdError) -> None:
         self._told.not_done(error)
 
     def _reached(self, reached: Reached) -> None:
-        if reached.as_asked:
-            self._noticed.ends("unprotected", _ALL)
-        else:
-            self._noticed.holds("unprotected", _ALL, {})
+        self._so("unprotected", _ALL, {}, not reached.as_asked)
         for behind in reached.behind:
             self._away(behind.place, behind.error)
         mended = {mended.place.label: len(mended.names) for mended in reached.healed}
@@ -132,8 +148,5 @@ class Observing:
 
     def _away(self, place: Place, error: VaultdError | None) -> None:
         is_away = isinstance(error, Unreachable)
-        for what, is_so in (("copy-away", is_away), ("copy-wrong", error is not None and not is_away)):
-            if is_so:
-                self._noticed.holds(what, place.label, {})
-            else:
-                self._noticed.ends(what, place.label)
+        self._so("copy-away", place.label, {}, is_away)
+        self._so("copy-wrong", place.label, {}, error is not None and not is_away)

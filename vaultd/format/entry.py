@@ -138,12 +138,17 @@ def decode_root(value: object) -> Entry:
     entry = entry_from(value)
     if isinstance(entry, StrangeEntry):
         raise Refused("shape", "a root of an unknown kind")
+    check_root(entry)
+    return entry
+
+
+def check_root(entry: Entry) -> None:
+    """Raises Refused: "name", "shape", "size" for what cannot be the root of a snapshot."""
     if entry.name:
         raise Refused("name", "a root with a name")
     if entry.kind != FOLDER:
         raise Refused("shape", "a root that is not a folder")
     check_what(entry)
-    return entry
 
 
 def check_what(entry: Entry) -> None:

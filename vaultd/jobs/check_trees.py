@@ -30,13 +30,16 @@ class Lost:
     deleted: bool = False
 
 
-def lost_paths(vault: Vault, unknown: set[str], stop: Callable[[], None]) -> Iterator[Lost]:
-    """Every path of every snapshot and its attic that lacks something, the newest snapshot first.
+def lost_paths(
+    vault: Vault, unknown: set[str], stop: Callable[[], None], snapshots: Sequence[Snapshot] | None = None
+) -> Iterator[Lost]:
+    """Every path of these snapshots (None: of all that are not forgotten) and their attics that lacks
+    something, the newest snapshot first.
 
     `unknown` takes words for what this version does not know; `stop` is called often and raises to interrupt.
     """
     walk = _Walk(vault, unknown, stop)
-    for snapshot in reversed(list_snapshots(vault.journal)):
+    for snapshot in reversed(list_snapshots(vault.journal) if snapshots is None else snapshots):
         if (error := walk.wrong_with(snapshot.body.root)) is not None:
             yield Lost(snapshot, b"", error)
         trees = [(folder_id(snapshot.body.root), False), (snapshot.body.attic, True)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from vaultd.errors import NoSuchNotice
-from vaultd.format.record import AcknowledgeBody, AttemptBody, NoticeBody
+from vaultd.format.noticing import AcknowledgeBody, AttemptBody, NoticeBody
 from vaultd.jobs.session import Session
 from vaultd.tree.notices import Attempt, Notice, list_notices, open_notices
 

@@ -3,7 +3,7 @@
 import contextlib
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from vaultd.errors import VaultdError
@@ -17,6 +17,7 @@ from vaultd.store.journal import Head
 from vaultd.store.packer import Packer
 from vaultd.store.vault import RememberedFolders
 from vaultd.tree.attic import update_attic
+from vaultd.tree.attic_removals import list_removals, taken_back, without_removed
 from vaultd.tree.compare import count_changes
 from vaultd.tree.dirty import EVERYTHING, Dirty
 from vaultd.tree.scan import Scanned, SourceSpec, scan
@@ -51,6 +52,7 @@ def take_snapshot(
     force: bool = False,
     dirty: Dirty = EVERYTHING,
     unless_same: bool = False,
+    tags: Sequence[str] = (),
 ) -> Taken:
     """Save one source as it stands now.
 
@@ -69,7 +71,7 @@ def take_snapshot(
         sink.finish()
     finally:
         sink.abandon()
-    body = begun.body(read, sink)
+    body = begun.body(read, sink, tags)
     snapshot = begun.parent if unless_same else None
     if snapshot is None or len(begun.parents) > 1 or not _says_the_same(body, snapshot.body):
         identity, record = session.vault.journal.append("snapshot", body.to_map(), known=begun.known)
@@ -136,19 +138,26 @@ class _Begun:
             dirty=dirty,
         )
         troubles = Troubles(scanned.troubles, scanned.notes, scanned.trouble_count)
+        removals = [each for each in list_removals(self.session.vault.journal) if each.body.source == self.id]
+        before = [(each.body.root, each.body.attic) for each in unread_before(self.snapshots, self.parents)]
         attic = update_attic(
             sink,
             keys,
-            [(each.body.root, each.body.attic) for each in unread_before(self.snapshots, self.parents)],
+            before + taken_back(removals, self.parents, scanned.root),
             scanned.root,
             self.started,
             failed=lambda path: _tell_unread(troubles, path),
         )
+        attic = without_removed(sink, keys, attic, removals)
         if parent is not None and dirty is not EVERYTHING:
             count_changes(scanned.counts, parent.counts, View(sink, parent.root), View(sink, scanned.root))
         return _Read(scanned, troubles, attic)
 
-    def body(self, read: _Read, sink: Packer) -> SnapshotBody:
+    @property
+    def id(self) -> bytes:
+        return self.source.body.id
+
+    def body(self, read: _Read, sink: Packer, tags: Sequence[str]) -> SnapshotBody:
         source, troubles = self.source.body, read.troubles
         return SnapshotBody(
             attic=read.attic,
@@ -166,6 +175,7 @@ class _Begun:
             root=read.scanned.root,
             source=source.id,
             started=self.started,
+            tags=list(tags),
         )
 
 

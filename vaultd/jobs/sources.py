@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from vaultd.copies.identity import on_disk, same_disk
 from vaultd.errors import BadUsage, NameTaken, NotAFolder, Overlap
 from vaultd.format.record import SourceBody
@@ -14,6 +16,7 @@ from vaultd.jobs.places import folder_of
 from vaultd.jobs.session import Session
 from vaultd.settings import Place
 from vaultd.tree.patterns import Selection
+from vaultd.tree.retention import Rules
 from vaultd.tree.sources import KINDS, Source, find_source, free_name, list_sources, suggest_name
 
 Said = TypeVar("Said")
@@ -66,6 +69,7 @@ def add_source(session: Session, wanted: Wanted) -> Source:
         cross=_first_said(wanted.cross, was.cross if was else None, False),
         exclude=list(_first_said(wanted.exclude, was.exclude if was else None, ())),
         id=was.id if was else os.urandom(16),
+        keep=was.keep if was else {},
         kind=_first_said(wanted.kind, was.kind if was else None, "files"),
         name=free_name(others, name),
         path=path,
@@ -88,6 +92,14 @@ def source_before(session: Session, wanted: Wanted) -> Source | None:
     if named is not None and not (is_mine(session, named) and named.body.path == path):
         raise NameTaken(named.body.name)
     return next((s for s in sources if s.body.path == path and is_mine(session, s)), None)
+
+
+def keep_by(session: Session, words: str, rules: Rules) -> Source:
+    """Thin a source by these rules from now on. Raises NoSuchSource, and what writing to the copy raises."""
+    source = find_source(list_sources(session.vault.journal), words)
+    body = replace(source.body, answers=list(source.answers), keep=rules.to_map())
+    session.vault.journal.append(body.WORD, body.to_map())
+    return find_source(list_sources(session.vault.journal), source.body.name)
 
 
 def remove_source(session: Session, words: str) -> Source:

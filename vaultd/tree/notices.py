@@ -4,7 +4,8 @@ whether he said that he knows.
 
 from dataclasses import dataclass, field
 
-from vaultd.format.record import AcknowledgeBody, AttemptBody, NoticeBody, Record
+from vaultd.format.noticing import AcknowledgeBody, AttemptBody, NoticeBody
+from vaultd.format.record import Record
 from vaultd.store.journal import Journal
 
 SHORT = 8

@@ -59,7 +59,9 @@ def _passing_over(snapshots: list[Snapshot], gone: Container[bytes]) -> list[Sna
 
 
 def _snapshot(identity: bytes, record: Record) -> Snapshot:
-    return Snapshot(identity, record.device, record.seq, SnapshotBody.from_map(record.body))
+    said = record.said
+    body = said if isinstance(said, SnapshotBody) else SnapshotBody.from_map(record.body)
+    return Snapshot(identity, record.device, record.seq, body)
 
 
 def heads(snapshots: Iterable[Snapshot], source: bytes) -> list[Snapshot]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vaultd.errors import BadUsage
 from vaultd_cli import noticed, show
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import command
@@ -78,7 +79,7 @@ def acknowledge(run: Run, ids: tuple[str, ...], everything: bool) -> int:
     from vaultd.jobs.notices import acknowledge as close
 
     if bool(ids) == everything:
-        raise click.UsageError(say("usage.acknowledge"))
+        raise BadUsage("acknowledge")
     with run.vault(writing=True) as session:
         closed = close(session, ids)
         if run.json:

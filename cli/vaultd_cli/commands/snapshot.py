@@ -28,8 +28,9 @@ _NOT_ALL_SAFE = 3
 @limit_upload
 @click.argument("sources", nargs=-1, metavar="[SOURCE|PATH]...")
 @click.option("--force", is_flag=True, help=say("option.force-empty"))
+@click.option("--tag", "tags", metavar="TAG", multiple=True, help=say("option.tag"))
 @click.option("--wait", type=click.Choice(["saved", "protected"]), help=say("option.wait"))
-def snapshot(run: Run, sources: tuple[str, ...], force: bool, wait: str | None) -> int:
+def snapshot(run: Run, sources: tuple[str, ...], force: bool, tags: tuple[str, ...], wait: str | None) -> int:
     from vaultd.errors import NoSources
     from vaultd.jobs.onwards import on_some_copy
     from vaultd.jobs.sources import my_sources
@@ -43,7 +44,7 @@ def snapshot(run: Run, sources: tuple[str, ...], force: bool, wait: str | None) 
         chosen = [find_source(mine, words) for words in sources] if sources else mine
         if not chosen:
             raise NoSources
-        return max(take(run, session, chosen, force=force, wait=wait), *told)
+        return max(take(run, session, chosen, force=force, wait=wait, tags=tags), *told)
 
     return on_some_copy(lambda avoid: run.vault(writing=True, away=True, avoid=avoid), work)
 
@@ -63,7 +64,13 @@ def _tell_taken_over(run: Run, session: "Session") -> int:
 
 
 def take(
-    run: Run, session: "Session", sources: "Sequence[Source]", *, force: bool, wait: str | None = None
+    run: Run,
+    session: "Session",
+    sources: "Sequence[Source]",
+    *,
+    force: bool,
+    wait: str | None = None,
+    tags: "Sequence[str]" = (),
 ) -> int:
     """Save these sources one by one, and tell of each. One that cannot be read does not stop the others.
 
@@ -78,7 +85,7 @@ def take(
     for source in sources:
         try:
             with run.progress() as progress:
-                taken = take_snapshot(session, source, progress, never, force=force)
+                taken = take_snapshot(session, source, progress, never, force=force, tags=tags)
         except (SourceGone, SourceEmpty, SourceUnreadable, NotAFolder, Overlap) as error:
             failures.append(error)
             continue

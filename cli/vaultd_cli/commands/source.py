@@ -1,15 +1,17 @@
 """`vaultd source`: the folders that are saved."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from vaultd.errors import BadUsage
 from vaultd_cli import show
 from vaultd_cli.catalogue import Said, say
 from vaultd_cli.command import Group
 from vaultd_cli.console import Column, named
 from vaultd_cli.others import bring_up
+from vaultd_cli.rules import as_json, in_words, keep_options, rules_of
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
@@ -114,6 +116,29 @@ def _warn_of_the_other_computer(run: Run, session: "Session", source: "Source") 
         run.console.warn("source.taken-over", **facts)
 
 
+@source.verb("keep", unlocks=True)
+@click.argument("name")
+@keep_options
+@click.option("--usual", is_flag=True, help=say("option.keep-usual"))
+def keep(run: Run, name: str, usual: bool, **given: Any) -> int:
+    from vaultd.jobs.sources import is_mine, keep_by
+    from vaultd.tree.retention import USUAL, Rules
+    from vaultd.tree.sources import find_source, list_sources
+
+    rules = USUAL if usual else rules_of(given)
+    with run.vault(writing=rules is not None, away=rules is None) as session:
+        if rules is None:
+            found = find_source(list_sources(session.vault.journal), name)
+        else:
+            found = keep_by(session, name, rules)
+        if run.json:
+            run.console.json(_as_json(found, mine=is_mine(session, found)))
+        else:
+            rules = Rules.of(found.body.keep)
+            run.console.answer("source.keeps", name=found.body.name, rules=in_words(rules))
+        return bring_up(run, session) if rules is not None else 0
+
+
 @source.verb("list", unlocks=True)
 def list_(run: Run) -> None:
     from vaultd.jobs.sources import is_mine
@@ -146,8 +171,19 @@ def _as_json(source: "Source", *, mine: bool) -> dict[str, object]:
         **named("path", body.path),
         "exclude": list(body.exclude),
         "cross": body.cross,
+        "keep": _kept(body.keep),
         "here": mine,
     }
+
+
+def _kept(keep: dict[str, Any]) -> dict[str, Any] | None:
+    """None for rules that only a newer vaultd knows."""
+    from vaultd.tree.retention import Rules
+
+    try:
+        return as_json(Rules.of(keep))
+    except BadUsage:
+        return None
 
 
 @source.verb("remove", unlocks=True)

@@ -5,9 +5,10 @@ from vaultd_cli.catalogue.en.browse import BROWSE
 from vaultd_cli.catalogue.en.copies import COPIES
 from vaultd_cli.catalogue.en.failures import FAILURES
 from vaultd_cli.catalogue.en.keep import KEEP
+from vaultd_cli.catalogue.en.letting_go import LETTING_GO
 from vaultd_cli.catalogue.en.look import LOOK
 from vaultd_cli.catalogue.en.notices import NOTICES
 from vaultd_cli.catalogue.en.talk import TALK
 from vaultd_cli.catalogue.en.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE
+SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE | LETTING_GO
