@@ -687,7 +687,7 @@ class NotUnmounted(VaultdError):
 @dataclass(eq=False)
 class NotSure(VaultdError):
     """Not all is known that must be known before anything is let go of. `why` is "damage", "unknown", "fork",
-    "waiting", "nothing" or "changed"; `what` names it.
+    "waiting", "nothing", "behind" or "changed"; `what` names it.
     """
 
     why: str

@@ -8,7 +8,8 @@ from vaultd_cli.catalogue.en.keep import KEEP
 from vaultd_cli.catalogue.en.letting_go import LETTING_GO
 from vaultd_cli.catalogue.en.look import LOOK
 from vaultd_cli.catalogue.en.notices import NOTICES
+from vaultd_cli.catalogue.en.pruning import PRUNING
 from vaultd_cli.catalogue.en.talk import TALK
 from vaultd_cli.catalogue.en.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE | LETTING_GO
+SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE | LETTING_GO | PRUNING

@@ -8,7 +8,8 @@ from vaultd_cli.catalogue.zh.keep import KEEP
 from vaultd_cli.catalogue.zh.letting_go import LETTING_GO
 from vaultd_cli.catalogue.zh.look import LOOK
 from vaultd_cli.catalogue.zh.notices import NOTICES
+from vaultd_cli.catalogue.zh.pruning import PRUNING
 from vaultd_cli.catalogue.zh.talk import TALK
 from vaultd_cli.catalogue.zh.verbs import VERBS
 
-SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE | LETTING_GO
+SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE | LETTING_GO | PRUNING
