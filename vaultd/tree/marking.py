@@ -29,7 +29,7 @@ def mark(vault: Vault, standing: Standing, stop: Callable[[], None]) -> Needed:
     Unreachable.
     """
     marking = _Marking(vault, stop)
-    for leniently, snapshots in ((False, standing.whole), (True, standing.by_path)):
+    for leniently, snapshots in ((False, standing.whole), (True, standing.partly)):
         marking.mark(_tops(snapshots), leniently=leniently)
     marking.needed.check()
     return marking.needed

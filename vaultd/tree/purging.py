@@ -173,6 +173,18 @@ class Purging:
         """
         return frozenset(pack for each in self.purges if not self.is_void(each) for pack in each.packs)
 
+    @cached_property
+    def looked_at(self) -> dict[bytes, int]:
+        """How far the log of each device was known when leave was given that is in force. Of what was
+        forgotten by then something may be gone.
+        """
+        found: dict[bytes, int] = {}
+        for each in self.purges:
+            if not self.is_void(each):
+                for device, seq, _ in each.marked:
+                    found[device] = max(seq, found.get(device, 0))
+        return found
+
     def is_void(self, purge: PurgeBody) -> bool:
         """Whether a leave counts no more: there is a snapshot that neither lies in the past that was looked
         at nor was made by a device that knew, or something was taken out of the trash since.

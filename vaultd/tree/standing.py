@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from vaultd.format.keeping import AtticRemoveBody, ForgetBody, HoldBody, RestoreFromTrashBody
 from vaultd.store.journal import Journal
 from vaultd.tree.forgotten import Hold, forgotten, list_holds
+from vaultd.tree.purging import Purging
 from vaultd.tree.snapshots import Snapshot, every_snapshot
 
 
 @dataclass(slots=True)
 class Standing:
-    """`whole` must be had whole. Of `by_path` some files are held, and something may be gone already: the
-    hold came after it was let go of.
+    """`whole` must be had whole. Of `partly` all that is there must stay, and some may be gone already: leave
+    was given for that by another computer, which has known for longer that it was forgotten.
     """
 
     whole: list[Snapshot] = field(default_factory=list)
-    by_path: list[Snapshot] = field(default_factory=list)
+    partly: list[Snapshot] = field(default_factory=list)
 
 
 def undoable(journal: Journal) -> dict[bytes, int]:
@@ -27,14 +28,15 @@ def undoable(journal: Journal) -> dict[bytes, int]:
 
 def standing(journal: Journal, over: Container[bytes]) -> Standing:
     """`over` are records of which the time in which they can be taken back has ended, by their ids."""
-    gone, holds = forgotten(journal), list_holds(journal)
+    gone, holds, past = forgotten(journal), list_holds(journal), journal.derived(Purging).looked_at
     kept, found = _kept_for_attics(journal, over), Standing()
     for each in every_snapshot(journal):
-        is_over = each.id in gone and all(by.id in over for by in gone[each.id])
-        if not is_over or each.id in kept:
-            found.whole.append(each)
-        elif any(_is_held_by_path(hold, each) for hold in holds):
-            found.by_path.append(each)
+        by = gone.get(each.id, ())
+        is_kept = each.id in kept or any(_is_held_by_path(hold, each) for hold in holds)
+        if by and all(one.id in over for one in by) and not is_kept:
+            continue
+        seen = any(journal.records[one.id].seq <= past.get(one.device, 0) for one in by)
+        (found.partly if seen else found.whole).append(each)
     return found
 
 
