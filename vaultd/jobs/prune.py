@@ -224,7 +224,7 @@ class _Prune:
     def _tell_waiting(self, sizes: dict[bytes, int]) -> None:
         purging = self._purging
         since = Passing(self.ledger).since(purging.condemned)
-        told = set(purging.purged)
+        told = set(purging.removable)
         for identity, each in sorted(purging.condemned.items()):
             if packs := (each.packs & sizes.keys()) - told:
                 told |= packs

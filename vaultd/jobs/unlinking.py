@@ -70,15 +70,15 @@ class Unlinking:
         return self.done
 
     @property
-    def _purged(self) -> frozenset[bytes]:
-        return self.session.vault.journal.derived(Purging).purged
+    def _going(self) -> frozenset[bytes]:
+        return self.session.vault.journal.derived(Purging).removable
 
     def _stands_on(self, place: Place) -> bool:
         """Whether anything is there that may go."""
-        if not self._purged:
+        if not self._going:
             return False
         with copy_at(self.session, place) as copy:
-            return any(digest_of(file.name) in self._purged for file in copy.list("packs/"))
+            return any(digest_of(file.name) in self._going for file in copy.list("packs/"))
 
     @contextlib.contextmanager
     def _opened(self, place: Place) -> Iterator[Vault]:
@@ -90,9 +90,9 @@ class Unlinking:
 
     def _clear(self, place: Place, vault: Vault, removed: Removed) -> None:
         copy, used = vault.copy, self.session.vault
-        purged = self._purged
+        purged = used.journal.derived(Purging).purged
         listed = {digest_of(file.name): file.size for file in copy.list("packs/")}
-        going = sorted(purged & listed.keys())
+        going = sorted(self._going & listed.keys())
         if not going:
             return
         self._refuse_unlike(vault)

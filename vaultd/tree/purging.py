@@ -174,6 +174,19 @@ class Purging:
         return frozenset(pack for each in self.purges if not self.is_void(each) for pack in each.packs)
 
     @cached_property
+    def removable(self) -> frozenset[bytes]:
+        """Those of them that may be taken off a copy now: a device that has turned up since, and has not said
+        that it knows, may be in the middle of a snapshot that relies on them.
+        """
+        known = {identity for identity, each in self.condemned.items() if not self.waits_for(each)}
+        return frozenset(
+            pack
+            for each in self.purges
+            if known.issuperset(each.answers) and not self.is_void(each)
+            for pack in each.packs
+        )
+
+    @cached_property
     def looked_at(self) -> dict[bytes, int]:
         """How far the log of each device was known when leave was given that is in force. Of what was
         forgotten by then something may be gone.
