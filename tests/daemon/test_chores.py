@@ -18,11 +18,12 @@ from vaultd.daemon import chores as module
 from vaultd.daemon.chores import Chores
 from vaultd.daemon.pause import Pause
 from vaultd.daemon.turns import Turns
-from vaultd.errors import VaultdError
+from vaultd.errors import NotSure, VaultdError
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
 from vaultd.jobs.forget import Plan
 from vaultd.jobs.opening import open_other
+from vaultd.jobs.prune import Pruned
 from vaultd.jobs.reread import Reread
 from vaultd.jobs.session import Session
 from vaultd.jobs.sources import keep_by
@@ -43,6 +44,7 @@ class Noted:
         self.errors: list[VaultdError] = []
         self.rereads: list[Reread | VaultdError] = []
         self.thins: list[Plan | Stopped] = []
+        self.prunes: list[Pruned | NotSure] = []
         self.looks: list[list[CopyStatus]] = []
 
     def looked(self, copies: Iterable[CopyStatus]) -> None:
@@ -53,6 +55,9 @@ class Noted:
 
     def thinned(self, source: Source, found: Plan | Stopped) -> None:
         self.thins.append(found)
+
+    def pruned(self, found: Pruned | NotSure) -> None:
+        self.prunes.append(found)
 
     def scrubbed(self, place: Place, found: Report | VaultdError) -> None:
         self.scrubs.append((place.label, found))
@@ -190,6 +195,18 @@ def test_who_waits_for_the_healing_gets_his_turn_and_it_goes_on_later(
         assert until(lambda: computer.checked().sound)
     finally:
         chores.stop(20)
+
+
+def test_what_was_forgotten_is_pruned_once_a_day(computer: Computer) -> None:
+    saved(computer, "more")
+    first = computer.snapshots()[0]
+    with computer.opened(writing=True) as session:
+        session.vault.journal.append("forget", {"by": "owner", "snapshots": [first.id]})
+    with at_work(computer) as noted:
+        assert until(lambda: bool(noted.prunes))
+    (found,) = noted.prunes
+    assert isinstance(found, Pruned)
+    assert (found.condemned, found.removed) == ((0, 0), [])  # it can be taken back for a month
 
 
 def test_a_file_that_rots_in_the_source_is_found_within_a_round(computer: Computer, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def meanwhile(computer: Computer, name: str, what: Callable[[], object]) -> Take
     """A snapshot that has begun when something else happens, and goes on after it."""
     with computer.opened(writing=True) as session:
         source = find_source(list_sources(session.vault.journal), name)
-        done = []
+        done: list[object] = []
 
         def stop() -> bool:
             if not done:
@@ -269,7 +269,7 @@ def test_out_of_the_trash_after_it_was_removed_elsewhere(world: World, away: Awa
     new = away.new_computer()
     with new.opened(writing=True) as session:
         by = next(i for i, r in session.vault.journal.of_kind("forget"))
-        body = {"answers": [by], "snapshots": [world.first.id]}
+        body: dict[str, object] = {"answers": [by], "snapshots": [world.first.id]}
         session.vault.journal.append("restore-from-trash", body)
     away.bring()
     pruned(world.one)

@@ -22,7 +22,7 @@ from vaultd.jobs.session import Session
 from vaultd.jobs.spool import waiting_for
 from vaultd.jobs.unlinking import Removed, Unlinking, refuse_unsure
 from vaultd.progress import Progress
-from vaultd.store.journal import Head
+from vaultd.store.journal import Head, Journal
 from vaultd.store.ledger import Ledger
 from vaultd.store.needed import Use
 from vaultd.store.vault import condemned
@@ -67,6 +67,11 @@ class Pruned:
     def left_over(self) -> bool:
         """Whether something could go, and a copy was in the way."""
         return any(each.error is not None for each in self.removed)
+
+
+def lets_go(journal: Journal) -> bool:
+    """Whether anybody has ever let go of anything: without that there is hardly anything to prune."""
+    return bool(undoable(journal) or journal.derived(condemned))
 
 
 def prune(

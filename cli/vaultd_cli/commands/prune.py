@@ -41,7 +41,7 @@ def prune(run: Run, dry_run: bool, max_unused: float) -> int:
     if run.json:
         run.console.json(_as_json(found, dry_run=dry_run))
     else:
-        _tell(run, found, names, dry_run=dry_run)
+        tell(run, found, names, dry_run=dry_run)
     return _code(found)
 
 
@@ -50,7 +50,8 @@ def _code(found: "Pruned") -> int:
     return _NOT_ALL_DONE if found.left_over else 0
 
 
-def _tell(run: Run, found: "Pruned", names: "Mapping[bytes, str]", *, dry_run: bool) -> None:
+def tell(run: Run, found: "Pruned", names: "Mapping[bytes, str]", *, dry_run: bool) -> None:
+    """What was done, or would be; `names` are what devices are called."""
     for (packs, size), would, done in (
         (found.rewritten, "prune.would-rewrite", "prune.rewritten"),
         (found.condemned, "prune.would-condemn", "prune.condemned"),
