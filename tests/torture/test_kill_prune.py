@@ -91,7 +91,7 @@ def _after(scene: Scene) -> Callable[[str], None]:
         assert_sound(scene.checked())
         for identity in standing:
             assert_gives_back(scene, identity)
-        for _ in range(3):
+        for _again in range(3):
             _pruned(scene)
             _later(scene, 2 * _DAY)
         assert_sound(scene.checked())
