@@ -117,6 +117,8 @@ def _usage_problem(error: click.UsageError) -> tuple[str, dict[str, Any]]:
             return "missing", {"value": _param_name(error)}
         case click.BadParameter() if error.param and isinstance(error.param.type, click.Choice):
             return "not-a-choice", {"value": _param_name(error), "choices": tuple(error.param.type.choices)}
+        case click.BadParameter() if error.param is None and isinstance(error.param_hint, str):
+            return "explained", {"value": error.param_hint, "why": error.message}  # by whoever raised it
         case click.BadParameter():
             return "bad-value", {"value": _param_name(error)}
         case click.BadOptionUsage():

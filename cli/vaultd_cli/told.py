@@ -66,7 +66,7 @@ class Told:
         if not reached.as_asked:
             others.tell(self._run, reached)
 
-    def failed(self, error: "VaultdError", _: "Source | None" = None) -> None:
+    def failed(self, error: "VaultdError | OSError", _: "Source | None" = None) -> None:
         explain(error).show(self._run.console)
 
     def scrubbed(self, place: "Place", found: "Report | VaultdError") -> None:

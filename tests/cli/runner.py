@@ -5,7 +5,7 @@ r"""Runs a session file: what a person types, what must come back.
     Added the source photos.
     $ vaultd ls nosuch
     ! No snapshot fits “nosuch”.
-    ! “vaultd snapshots” lists them.
+    ! “vaultd snapshots” lists them; a path in one stands behind a colon, as in “photos:2019”.
     [1]
 
 * `# …`     a remark; a file begins with one, which names the cause.

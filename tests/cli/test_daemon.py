@@ -53,6 +53,21 @@ def test_a_change_is_saved_while_commands_go_on(world: World) -> None:
     assert "Saved photos as" in (world.work / "home/daemon.log").read_text()
 
 
+def test_a_log_that_takes_no_more_keeps_nothing_from_being_saved(world: World) -> None:
+    environ = environment(world.work) | {"VAULTD_HOME": str(world.work / "home")}
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(["vaultd", "daemon", "run"], env=environ, stdout=full, stderr=full)
+    try:
+        assert until(lambda: holds(world, "a"))
+        (world.work / "source/new").write_bytes(b"3")
+        assert until(lambda: holds(world, "new"))
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+
+
 def test_commands_that_write_wait_for_the_daemon_and_it_for_them(world: World) -> None:
     assert world.vaultd("daemon", "start").returncode == 0
     for number in range(3):

@@ -2,7 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from vaultd.copies.identity import VaultId, is_memory, is_network, is_removable, mount_of, same_disk
+from tests.disks import Disk
+from vaultd.copies.identity import (
+    Mount,
+    VaultId,
+    host_of,
+    is_memory,
+    is_network,
+    is_removable,
+    mount_of,
+    same_disk,
+)
 
 MOUNTINFO = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -83,6 +93,48 @@ def test_two_folders_of_one_disk_are_one_place(tmp_path: Path) -> None:
     assert not same_disk(tmp_path, Path("/proc"))
     with pytest.raises(OSError, match="none"):
         same_disk(tmp_path, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("type_", "source", "host"),
+    [
+        ("cifs", "//NAS/photos", "nas"),
+        ("nfs4", "nas.local:/export", "nas.local"),
+        ("nfs", "[fe80::1]:/export", "fe80::1"),
+        ("fuse.sshfs", "me@nas:", "nas"),
+        ("fuse.sshfs", "nas:/a@b", "nas"),
+        ("davfs", "https://nas/dav", "nas"),
+        ("fuse.mergerfs", "/mnt/a:/mnt/b", ""),
+        ("fuse.gvfsd-fuse", "gvfsd-fuse", ""),
+        ("ext4", "/dev/sda1", ""),
+        ("zfs", "tank:/x", ""),
+    ],
+)
+def test_the_host_of_a_share_is_known(type_: str, source: str, host: str) -> None:
+    assert host_of(Mount("/mnt", type_, source)) == host
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("0:50 / {one} rw - btrfs /dev/sda1", "0:50 /two {other} rw - btrfs /dev/sda1", True),
+        ("0:50 / {one} rw - btrfs /dev/sda1", "0:51 / {other} rw - btrfs /dev/sda1", True),
+        ("0:50 / {one} rw - btrfs /dev/sda1", "0:51 / {other} rw - btrfs /dev/sdb1", False),
+        ("0:50 / {one} rw - cifs //nas/a", "0:51 / {other} rw - cifs //nas/b", True),
+        ("0:50 / {one} rw - cifs //nas/a", "0:51 / {other} rw - nfs4 NAS:/b", True),
+        ("0:50 / {one} rw - cifs //nas/a", "0:51 / {other} rw - cifs //second/a", False),
+        ("0:50 / {one} rw - tmpfs none", "0:51 / {other} rw - tmpfs none", False),
+    ],
+)
+def test_what_has_two_numbers_may_be_one_disk_or_one_host(
+    tmp_path: Path, disk: Disk, one: str, other: str, same: bool
+) -> None:
+    """The subvolumes of one btrfs, and two shares of one host: either goes with the other."""
+    table = tmp_path / "mountinfo"
+    lines = [f"30 1 {line} rw\n".format(one=tmp_path, other=disk.path) for line in (one, other)]
+    table.write_text("".join(lines))
+    assert tmp_path.stat().st_dev != disk.path.stat().st_dev
+    assert same_disk(tmp_path, disk.path, table) is same
 
 
 def test_ids_are_sixteen_bytes() -> None:

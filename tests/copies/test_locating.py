@@ -69,5 +69,8 @@ def test_one_host_is_one_place(tmp_path: Path) -> None:
     assert locating.is_one_place(one, other)
     assert not locating.is_one_place(one, Location("sftp://me@second/a"))
     assert not locating.is_one_place(one, Location(str(tmp_path)))
+    assert locating.is_one_place(one, Location("smb://me@host/share/a"))
+    assert not locating.is_one_place(one, Location("s3://host/a"))
+    assert locating.is_one_place(Location("s3://photos/a"), Location("s3://photos/b"))
     with pytest.raises(OSError, match=r"vault\.id"):
         locating.is_one_place(Location(os.fspath(tmp_path)), Location(os.fspath(tmp_path)))

@@ -33,7 +33,7 @@ class Noted:
     def __init__(self) -> None:
         self.takens: list[Taken] = []
         self.lost: list[int] = []
-        self.errors: list[VaultdError] = []
+        self.errors: list[VaultdError | OSError] = []
         self.watches: list[str] = []
         self.let_go: list[str] = []
         self.tended: list[Tended] = []
@@ -56,7 +56,7 @@ class Noted:
     def caught_up(self, reached: Reached) -> None:
         pass
 
-    def failed(self, error: VaultdError, source: Source | None = None) -> None:
+    def failed(self, error: VaultdError | OSError, source: Source | None = None) -> None:
         self.errors.append(error)
 
     def states(self, tended: list[Tended]) -> None:

@@ -1,16 +1,19 @@
 """The daemon at work on a real vault: what changes is saved, whatever happens meanwhile."""
 
 import contextlib
+import errno
 import os
 import random
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.daemon.at_work import at_work, is_as_the_folder, writing
+from tests.damage import flip
 from tests.disks import Disk
 from tests.jobs.vaults import Computer, new_vault
 from tests.waiting import until
@@ -18,8 +21,10 @@ from vaultd.daemon import service
 from vaultd.daemon import tended as tending
 from vaultd.daemon.changes import Dirty, Gone
 from vaultd.daemon.following import Following
-from vaultd.errors import SourceGone
+from vaultd.errors import Damaged, SourceGone
+from vaultd.jobs import opening
 from vaultd.jobs.sources import Wanted, add_source, remove_source
+from vaultd.settings import load, save
 
 
 def test_what_changes_is_saved_and_nothing_else(computer: Computer, tmp_path: Path) -> None:
@@ -100,6 +105,44 @@ def test_a_copy_that_is_not_there_yet_is_waited_for(
         assert len(noted.errors) == 1
         (tmp_path / "not mounted").rename(computer.copy)
         assert until(lambda: len(noted.takens) == 1)
+
+
+def test_a_disk_of_the_state_that_fails_for_a_while_ends_nothing(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says of a full one that it failed."""
+    monkeypatch.setattr(tending, "AGAIN", 1.0)
+
+    def failing(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "state.db")
+
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        with monkeypatch.context() as broken:
+            broken.setattr(opening, "State", failing)
+            (tmp_path / "photos" / "b.jpg").write_bytes(b"b")
+            assert until(lambda: bool(noted.errors))
+            time.sleep(2)
+        assert until(lambda: len(noted.takens) == 2)
+    assert {type(error) for error in noted.errors} == {OSError}
+    assert is_as_the_folder(computer, "photos")
+
+
+def test_a_copy_that_is_damaged_is_told(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is read again for it, once; it goes on being damaged."""
+    monkeypatch.setattr(tending, "AGAIN", 1.0)
+    save(computer.home, replace(load(computer.home), spool_gib=0))
+    identity = computer.copy / "vault.id"
+    with at_work(computer) as noted:
+        assert until(lambda: len(noted.takens) == 1)
+        flip(identity, 0)
+        (tmp_path / "photos" / "b.jpg").write_bytes(b"b")
+        assert until(lambda: bool(noted.errors), 10)
+        flip(identity, 0)
+        assert until(lambda: len(noted.takens) == 2)
+    assert {type(error) for error in noted.errors} == {Damaged}
 
 
 def test_while_another_process_writes_it_waits(computer: Computer, tmp_path: Path) -> None:

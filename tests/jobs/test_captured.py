@@ -184,24 +184,6 @@ def test_what_was_taken_away_from_the_spool_is_captured_again(lonely: Lonely, tm
     assert (tmp_path / "back/d").read_bytes() == (lonely.photos / "d").read_bytes()
 
 
-def test_a_damaged_pack_in_the_spool_holds_its_records_back(lonely: Lonely) -> None:
-    computer = lonely.computer
-    lonely.take_away()
-    (lonely.photos / "d").write_bytes(os.urandom(9000))
-    computer.save("photos", away=True)
-    for pack in (lonely.spool / "packs").rglob("*"):
-        if pack.is_file():
-            flip(pack)
-    lonely.bring_back()
-    computer.save("photos")
-    assert (computer.copy / "log").is_dir()
-    assert [each.body.counts["files"] for each in computer.snapshots()][-1] == 4
-    assert lonely.waiting()  # nothing is thrown away
-    with computer.opened(writing=True):
-        pass
-    assert lonely.waiting()
-
-
 def test_without_the_pages_nothing_is_captured(lonely: Lonely) -> None:
     computer = lonely.computer
     lonely.take_away()

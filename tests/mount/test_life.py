@@ -58,6 +58,26 @@ def test_a_signal_ends_it_well(computer: Computer, tmp_path: Path, number: signa
         assert not is_mounted(tmp_path / "past")
 
 
+def test_it_is_taken_away_where_it_is_by_now(computer: Computer, tmp_path: Path) -> None:
+    """A folder above it has another name."""
+    (tmp_path / "above").mkdir()
+    with mounted(computer, tmp_path / "above" / "past") as shown:
+        (tmp_path / "above").rename(tmp_path / "renamed")
+        assert (tmp_path / "renamed" / "past" / "photos").is_dir()
+        shown.process.send_signal(signal.SIGTERM)
+        assert shown.ends() == ""
+        assert not is_mounted(tmp_path / "renamed" / "past")
+
+
+def test_one_that_is_read_ends_at_once(computer: Computer, tmp_path: Path) -> None:
+    with mounted(computer, tmp_path / "past") as shown, shown.at("photos", "latest", "note.txt").open():
+        shown.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        shown.ends()
+        assert time.monotonic() - began < 5
+        assert not is_mounted(tmp_path / "past")
+
+
 def test_fusermount_ends_it_well(computer: Computer, tmp_path: Path) -> None:
     with mounted(computer, tmp_path / "past") as shown:
         subprocess.run(["fusermount3", "-u", shown.path], check=True)
@@ -111,6 +131,7 @@ def test_it_is_not_mounted_where_it_would_harm(computer: Computer, tmp_path: Pat
         done = vaultd(computer, "mount", path)
         assert (done.returncode, why in done.stderr) == (1, True), done.stderr
         assert not is_mounted(path)
+    assert not (computer.copy / "inside").exists()
 
 
 def test_it_is_not_mounted_over_a_source_and_is_below_one(computer: Computer, tmp_path: Path) -> None:
@@ -145,7 +166,7 @@ def test_a_passphrase_that_is_wrong_mounts_nothing(computer: Computer, tmp_path:
     wrong.chmod(0o600)
     done = vaultd(computer, "mount", tmp_path / "past", "--passphrase-file", wrong)
     assert done.returncode == 12
-    assert not is_mounted(tmp_path / "past")
+    assert not (tmp_path / "past").exists()  # the folder that was made for it
     assert left(computer) == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.vaults import Computer, new_vault
+from tests.mount.conftest import run
 from tests.mount.mounts import Mounted, mounted
 
 MOST_KB = 250_000
@@ -110,6 +111,23 @@ def test_a_folder_of_twenty_thousand(tmp_path: Path) -> None:
 @pytest.mark.torture
 def test_a_folder_of_a_million(tmp_path: Path) -> None:
     many_names(tmp_path, 1_000_000)
+
+
+@pytest.mark.torture
+def test_all_attributes_of_very_many(tmp_path: Path) -> None:
+    """More than the kernel may be told of at a time: it is made to forget, and all are right still."""
+    computer, source, folders = new_vault(tmp_path), tmp_path / "many", 300
+    for number in range(folders):
+        (source / f"{number}").mkdir(parents=True)
+        for each in range(1000):
+            (source / f"{number}" / f"{each}").touch()
+    computer.add(source, "many")
+    computer.save("many")
+    with mounted(computer, tmp_path / "past") as shown:
+        latest = shown.at("many", "latest")
+        for _ in range(2):
+            assert run("find", latest, "-type", "f", "-newermt", "2001-01-01").count("\n") == folders * 1000
+        assert resident(shown) < MOST_KB
 
 
 def test_memory_stays_small_whatever_is_read(tmp_path: Path) -> None:

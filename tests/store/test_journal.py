@@ -130,15 +130,19 @@ def test_a_record_that_could_not_be_put_was_never_said(
     vault.close()
 
 
-def test_a_gap_is_told_as_what_is_missing(vault: Vault, places: Places) -> None:
-    write_as(vault, DEVICE, "one", "two", "three")
-    places.logs()[1].unlink()
-    vault = again(places, vault)
-    assert names(vault) == ["one", "three"]
-    (trouble,) = vault.troubles
-    assert isinstance(trouble, Missing)
-    assert trouble.name == f"log/{DEVICE.hex()}/0000000002"
-    vault.close()
+def test_a_gap_is_told_as_what_is_missing(vault: Vault, places: Places, tmp_path: Path) -> None:
+    write_as(vault, DEVICE, "one", "two", "three", "four")
+    gone = places.logs()[1:3]
+    for each in gone:
+        each.unlink()
+    whole = [f"log/{DEVICE.hex()}/{each.name}" for each in gone]
+    vault = again(places, vault)  # which has read them before
+    stranger = places.open(tmp_path / "other.db")
+    for reader, missing in ((vault, whole), (stranger, [f"log/{DEVICE.hex()}/0000000002"])):
+        assert names(reader) == ["one", "four"]
+        assert {type(trouble) for trouble in reader.troubles} == {Missing}
+        assert [getattr(trouble, "name", "") for trouble in reader.troubles] == missing
+        reader.close()
 
 
 def test_a_damaged_record_is_told_and_the_others_are_read(

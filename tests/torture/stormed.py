@@ -48,7 +48,7 @@ class Printed:
     def caught_up(self, reached: Reached) -> None:
         pass
 
-    def failed(self, error: VaultdError, source: Source | None = None) -> None:
+    def failed(self, error: VaultdError | OSError, source: Source | None = None) -> None:
         print("failed", repr(error), flush=True)
 
     def states(self, tended: list[Tended]) -> None:

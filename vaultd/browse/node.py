@@ -119,7 +119,11 @@ def below(key: bytes, *names: bytes) -> bytes:
 
 def number(*parts: bytes) -> int:
     """An inode number; 0 and 1 have meanings of their own."""
-    return int.from_bytes(blake2b(b"\0".join(parts), digest_size=8).digest()) >> 1 | 2
+    return number_of(b"\0".join(parts))
+
+
+def number_of(all_of_it: bytes) -> int:
+    return int.from_bytes(blake2b(all_of_it, digest_size=8).digest()) >> 1 | 2
 
 
 def blocks(size: int) -> int:

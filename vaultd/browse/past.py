@@ -3,13 +3,13 @@ appear by themselves.
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from vaultd.browse.chunks import Chunks
-from vaultd.browse.layout import DELETED, LATEST, SourceFolder, layout
+from vaultd.browse.layout import LATEST, SourceFolder, layout
 from vaultd.browse.names import Names
 from vaultd.browse.node import Table
 from vaultd.browse.pages import Pages
@@ -20,6 +20,7 @@ from vaultd.store.vault import Vault
 from vaultd.tree.compare import Change, compare
 from vaultd.tree.snapshots import list_snapshots
 
+log = logging.getLogger("vaultd.browse")
 # How soon a snapshot that was made elsewhere is seen: a listing of the log each time.
 EACH = 3.0
 # More that changed at once is not told one by one.
@@ -28,12 +29,13 @@ _MOST_CHANGES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """All sources at one moment. `fresh` are paths, with the name of their source, under which another thing
-    stands than before.
+    """All sources at one moment. `fresh` are paths of "latest", from the name of the source on, under which
+    another thing stands than before; where that could not be said of a source, its name is in `unsure`.
     """
 
     sources: dict[bytes, SourceFolder]
     fresh: tuple[bytes, ...] = ()
+    unsure: tuple[bytes, ...] = ()
 
     @property
     def node(self) -> Table:
@@ -56,9 +58,12 @@ class Past:
         self._stop = threading.Event()
 
     @contextlib.contextmanager
-    def kept_up(self, changed: Callable[[Top], None], each: float = EACH) -> Iterator[None]:
-        """Look for new snapshots until the end of the `with`."""
-        thread = threading.Thread(target=self._look, args=(changed, each), name="snapshots", daemon=True)
+    def kept_up(
+        self, changed: Callable[[Top], None], each: float = EACH, again: Callable[[], None] = _nothing
+    ) -> Iterator[None]:
+        """Look for new snapshots until the end of the `with`; `again` is called before each look."""
+        words = (changed, each, again)
+        thread = threading.Thread(target=self._look, args=words, name="snapshots", daemon=True)
         thread.start()
         try:
             yield
@@ -67,13 +72,19 @@ class Past:
             thread.join()
             self.chunks.close()
 
-    def _look(self, changed: Callable[[Top], None], each: float) -> None:
+    def _look(self, changed: Callable[[Top], None], each: float, again: Callable[[], None]) -> None:
         while not self._stop.wait(each):
             # A copy that cannot be asked now is asked again; what is known stays.
-            with contextlib.suppress(VaultdError, OSError):
+            try:
+                again()
                 if self._learn():
                     changed(self.top)
                 self._mend()
+            except (VaultdError, OSError) as error:
+                log.debug("no look for snapshots: %s", error)
+            except Exception:
+                # Without this thread the latest would stay what it is for ever, and nobody would know.
+                log.exception("looking for snapshots")
 
     def _learn(self) -> bool:
         journal = self._vault.journal
@@ -81,29 +92,40 @@ class Past:
         if len(journal.records) == self._known:
             return False
         self._vault.sync()
-        self._known = len(journal.records)
+        known = len(journal.records)
         before, sources = self.top.sources, layout(self._shared, list_snapshots(journal))
-        self.top = Top(sources, tuple(_fresh(before, sources)))
+        unsure: list[bytes] = []
+        fresh = tuple(_fresh(before, sources, unsure.append))
+        self.top, self._known = Top(sources, fresh, tuple(unsure)), known
         return True
 
 
-def _fresh(before: dict[bytes, SourceFolder], after: dict[bytes, SourceFolder]) -> Iterator[bytes]:
+def _fresh(
+    before: dict[bytes, SourceFolder], after: dict[bytes, SourceFolder], unsure: Callable[[bytes], None]
+) -> Iterator[bytes]:
     for name, source in after.items():
         old = before.get(name)
         if old is None or old.line.newest.id == source.line.newest.id:
             continue
         yield name + b"/" + LATEST
-        for path in _changed(old, source):
+        for count, path in enumerate(_changed(old, source)):
+            if path is None or count >= _MOST_CHANGES:
+                unsure(name)
+                break
             yield b"/".join((name, LATEST, path))
-            yield b"/".join((name, DELETED, path))
 
 
-def _changed(old: SourceFolder, new: SourceFolder) -> Iterator[bytes]:
+def _changed(old: SourceFolder, new: SourceFolder) -> Iterator[bytes | None]:
+    """None where something cannot be compared."""
     last = b""
     a, b = (each.line.view(each.line.newest) for each in (old, new))
-    with contextlib.suppress(VaultdError):
-        for change in islice(compare(a, b), _MOST_CHANGES):
-            if isinstance(change, Change) and change.path:
+    try:
+        for change in compare(a, b):
+            if not isinstance(change, Change):
+                yield None
+            elif change.path:
                 yield change.path
-                if (above := change.path.rpartition(b"/")[0]) != last:
+                if (above := change.path.rpartition(b"/")[0]) not in (b"", last):
                     yield (last := above)
+    except VaultdError:
+        yield None

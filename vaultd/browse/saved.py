@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from vaultd.browse.chunks import Chunks
 from vaultd.browse.file import OpenFile
 from vaultd.browse.names import Names
-from vaultd.browse.node import FOLDER_SIZE, Attributes, Node, below, blocks, number
+from vaultd.browse.node import FOLDER_SIZE, Attributes, Node, below, blocks, number, number_of
 from vaultd.browse.pages import Pages
 from vaultd.errors import Damaged, Missing
 from vaultd.format.entry import BLOCK, CHAR, FIFO, FILE, FOLDER, LINK, SOCKET, Entry
 from vaultd.store.contract import Blobs
-from vaultd.tree.folder import Wrong, entries_of, find_name
+from vaultd.tree.folder import Wrong, find_name, leaves, read_leaves
 from vaultd.tree.view import View, folder_id
 
 KINDS = {
@@ -65,11 +65,16 @@ class Saved(Node):
         if entry.kind == FOLDER:
             return number(self._above, entry.name, self._state or folder_id(entry))
         # Whoever compares two states takes files of one number for the same without reading them.
-        ids = b"".join([pair[0] for pair in content]) if isinstance(content, tuple) else content or b""
-        rest = b"%d %d %d %d" % (entry.kind, entry.size, entry.mtime, entry.mode)
-        if "hard" in entry.extra:
-            return number(entry.extra["hard"], rest, ids)
-        return number(self._above, entry.name, rest, ids)
+        if not isinstance(content, tuple):
+            ids = content or b""
+        else:
+            ids = content[0][0] if len(content) == 1 else b"".join([pair[0] for pair in content])
+        if entry.extra and "sparse" in entry.extra:
+            ids += repr(entry.extra["sparse"]).encode()
+        what = entry.kind, entry.size, entry.mtime, entry.mode, ids
+        if entry.extra and "hard" in entry.extra:
+            return number_of(b"%b\0%d %d %d %d\0%b" % (entry.extra["hard"], *what))
+        return number_of(b"%b\0%b\0%d %d %d %d\0%b" % (self._above, entry.name, *what))
 
     def attributes(self) -> Attributes:
         entry = self.entry
@@ -93,11 +98,14 @@ class Saved(Node):
     def children(self) -> Iterator[tuple[bytes, Node]]:
         failed: list[Wrong] = []
         key = below(self._above, self.entry.name)
-        for item in entries_of(self._shared.blobs, folder_id(self.entry)):
-            if isinstance(item, Missing | Damaged):
-                failed.append(item)
-            elif item.kind in KINDS:
-                yield item.name, Saved(self._shared, self.view, item, key, self._state)
+        shared, view, state = self._shared, self.view, self._state
+        for page in read_leaves(shared.blobs, leaves(shared.blobs, folder_id(self.entry))):
+            if isinstance(page, Missing | Damaged):
+                failed.append(page)
+                continue
+            for item in page:
+                if item.kind in KINDS:
+                    yield item.name, Saved(shared, view, item, key, state)
         if failed:
             raise failed[0]
 

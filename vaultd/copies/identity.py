@@ -23,6 +23,8 @@ _NETWORK = frozenset(
     }
 )
 _MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
+# "//nas/photos", "nas:/export", "me@nas:", "https://nas/dav"; an address of IPv6 stands in brackets.
+_FROM_HOST = re.compile(r"(?:[a-z]+:)?(?://)?(?:[^@/]*@)?(?:\[([^]]+)\]|([^/:]+))[:/]")
 # vault.id is 75 bytes; whatever is longer is not one, and need not be read whole to know it.
 ID_LENGTH = 9 + 33 + 33
 
@@ -123,9 +125,28 @@ def is_removable(path: Path, mounts: Path = MOUNTS, blocks: Path = Path("/sys/cl
         return False
 
 
-def same_disk(one: Path, other: Path) -> bool:
-    """Whether both stand on one file system, so that one failure takes both. OSError if one is not there."""
-    return one.stat().st_dev == other.stat().st_dev
+def same_disk(one: Path, other: Path, mounts: Path = MOUNTS) -> bool:
+    """Whether both stand on one file system, or come from one host, so that one failure takes both. OSError
+    if one is not there.
+    """
+    if one.stat().st_dev == other.stat().st_dev:
+        return True
+    first, second = mount_of(one, mounts), mount_of(other, mounts)
+    if first is None or second is None:
+        return False
+    # Each subvolume of btrfs has a number of its own, and all of them the one disk.
+    if first.device == second.device != "":
+        return True
+    is_disk = first.source.startswith("/dev/")
+    return (is_disk and first.source == second.source) or host_of(first) == host_of(second) != ""
+
+
+def host_of(mount: Mount) -> str:
+    """The host that holds the bytes, in small letters; "" for a disk of this computer, and where the system
+    does not tell.
+    """
+    match = _FROM_HOST.match(mount.source) if is_remote(mount) else None
+    return (match[1] or match[2]).lower() if match else ""
 
 
 def _mounted(mounts: Path) -> Iterator[Mount]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from vaultd.copies.contract import Copy
 from vaultd.copies.directory import NO_DEVICE
-from vaultd.copies.identity import same_disk
+from vaultd.copies.identity import host_of, mount_of, same_disk
 from vaultd.errors import BadUrl, NeedsExtra
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -101,14 +101,24 @@ def is_headless(where: Location) -> bool:
 
 
 def is_one_place(one: Location, other: Location) -> bool:
-    """Whether one failure may take both: one file system, or one host, of which nothing more is known.
+    """Whether one failure may take both: one file system, or one host, of which nothing more is known, by
+    whatever way it is reached.
 
     Raises OSError where a folder is not there.
     """
     if one.folder is not None and other.folder is not None:
         # `vault.id` is what stands on the disk, and not on the mount point without it.
         return same_disk(one.folder / "vault.id", other.folder / "vault.id")
-    return (one.scheme, one.host) == (other.scheme, other.host)
+    if "s3" in (one.scheme, other.scheme):
+        return (one.scheme, one.host) == (other.scheme, other.host)  # the name of a bucket is no host
+    return _host(one) == _host(other) != ""
+
+
+def _host(where: Location) -> str:
+    if where.folder is None:
+        return where.host
+    mount = mount_of(where.folder)
+    return host_of(mount) if mount is not None else ""
 
 
 def _kind(where: Location) -> Kind:

@@ -78,7 +78,7 @@ class Observing:
         self._reached(reached)
         self._told.caught_up(reached)
 
-    def failed(self, error: VaultdError, source: Source | None = None) -> None:
+    def failed(self, error: VaultdError | OSError, source: Source | None = None) -> None:
         if source is not None:
             is_gone = isinstance(error, SourceGone | SourceEmpty | SourceUnreadable)
             self._noticed.holds("source-gone" if is_gone else "unprotected", source.body.name, {})

@@ -34,9 +34,9 @@ class Report(Protocol):
         """The copies were brought up to one another without a snapshot."""
         ...
 
-    def failed(self, error: VaultdError, source: Source | None = None) -> None:
-        """A source could not be saved, or, where there is none, the vault not be opened. Told once, until it
-        is another error.
+    def failed(self, error: VaultdError | OSError, source: Source | None = None) -> None:
+        """A source could not be saved, or, where there is none, the vault not be opened; an OSError is of
+        this computer's own disk. Told once, until it is another error.
         """
         ...
 

@@ -26,7 +26,7 @@ from vaultd.jobs.sources import my_sources, own_tops
 from vaultd.jobs.usable import NOT_NOW
 from vaultd.progress import Silent
 from vaultd.settings import Home
-from vaultd.tree.dirty import Dirty
+from vaultd.tree.dirty import EVERYTHING, Dirty
 from vaultd.tree.sources import Source
 
 # How often it is looked whether somebody else wrote to the vault: sources may have come or gone.
@@ -181,10 +181,13 @@ class Service:
                 tended.source,
                 lambda: self._entered("save", lambda session: self._saved(session, tended, dirty)),
             )
-        except (Missing, Damaged):
-            # What was to be taken over cannot be read: all is read again.
-            tended.look_at_all(time.monotonic())
-            return
+        except (Missing, Damaged) as error:
+            if dirty is not EVERYTHING:
+                # What was to be taken over cannot be read: all is read again.
+                tended.look_at_all(time.monotonic())
+                return
+            self._tell_once(identity, error, tended.source)
+            done = False
         if done is None:
             tended.put_back(dirty, time.monotonic())
         elif not done:
@@ -246,7 +249,7 @@ class Service:
 
     def _attempt(self, source: Source | None, work: Callable[[], None]) -> bool | None:
         """Whether it worked; None where somebody else is writing, or has waited too long for it. What went
-        wrong is told, once.
+        wrong is told, once; but of a source Missing and Damaged are raised.
         """
         try:
             work()
@@ -256,16 +259,14 @@ class Service:
             if self._stopped:
                 raise
             return None
-        except (Missing, Damaged):
-            if source is not None:
+        except (VaultdError, OSError) as error:  # the disk of the state may be full, or fail
+            if source is not None and isinstance(error, Missing | Damaged):
                 raise
-            return False
-        except VaultdError as error:
             self._tell_once(source.body.id if source is not None else b"", error, source)
             return False
         return True
 
-    def _tell_once(self, key: bytes, error: VaultdError, source: Source | None = None) -> None:
+    def _tell_once(self, key: bytes, error: VaultdError | OSError, source: Source | None = None) -> None:
         if self._told.get(key) != repr(error):
             self._told[key] = repr(error)
             self._report.failed(error, source)

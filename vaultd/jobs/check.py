@@ -218,6 +218,9 @@ def check(
     report.snapshots = len(list_snapshots(vault.journal))
     # What was found in a file may be missed by a tree.
     trees = early if early is not None and not report.damage else _trees(vault, report, stop)
+    if trees is not None and trees.damaged:  # packs whose tables are right: what else lies in them is read
+        vault.index.suspect(trees.damaged, ())
+        trees = _trees(vault, report, stop)
     _add_trees(report, trees)
     if trees is None or trees.missed:
         report.damage.extend(missing_packs(vault, files))
@@ -257,6 +260,7 @@ def _add_trees(report: Report, trees: Trees | None) -> None:
     trees = trees or Trees()
     report.lost, report.lost_count = trees.lost, trees.count
     report.unknown |= trees.unknown
+    _add_new(report, list(trees.damaged.values()))
 
 
 def _reading(

@@ -8,6 +8,7 @@ from typing import Self
 from vaultd.errors import Damaged, Missing, VaultdError
 from vaultd.format.entry import FILE, FOLDER, Entry, unknown_in
 from vaultd.format.limits import CHUNK
+from vaultd.jobs.felt import name_of
 from vaultd.store.vault import Vault
 from vaultd.tree.content import pieces
 from vaultd.tree.folder import entries_of
@@ -158,11 +159,14 @@ def _chunks_of(vault: Vault, entry: Entry) -> Iterator[tuple[bytes, int]]:
 
 @dataclass(slots=True)
 class Trees:
-    """Paths that cannot be had whole: how many, the first ones, and whether some lack what is nowhere."""
+    """Paths that cannot be had whole: how many, the first ones, and whether some lack what is nowhere.
+    `damaged` are the packs that the walk came upon, by name.
+    """
 
     lost: list[Lost] = field(default_factory=list)
     count: int = 0
     missed: bool = False
+    damaged: dict[str, VaultdError] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
 
     @classmethod
@@ -172,6 +176,8 @@ class Trees:
         for lost in lost_paths(vault, trees.unknown, stop):
             trees.count += 1
             trees.missed = trees.missed or isinstance(lost.error, Missing)
+            if isinstance(lost.error, Damaged) and (name := name_of(lost.error)):
+                trees.damaged.setdefault(name, lost.error)
             if trees.count <= MOST_PATHS:
                 trees.lost.append(lost)
         return trees

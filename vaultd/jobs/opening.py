@@ -168,6 +168,8 @@ def _made_ready(home: Home, settings: Settings, vault: Vault) -> int:
         if isinstance(vault.copy, Spooled):
             delivered = deliver(home, vault.copy, lambda: None)
             note_waiting(vault.copy, vault.state)
+            # Nothing else has it: what lies in it is stored anew while its source still has that.
+            vault.index.suspect([error.name for error in delivered.damage], ())
             return len(delivered.names)
     return 0
 

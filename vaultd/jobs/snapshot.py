@@ -15,13 +15,14 @@ from vaultd.jobs.spool import keep_pages
 from vaultd.progress import Progress
 from vaultd.store.journal import Head
 from vaultd.store.packer import Packer
+from vaultd.store.state import StateLost
 from vaultd.store.vault import RememberedFolders
 from vaultd.tree.attic import update_attic
 from vaultd.tree.attic_removals import list_removals, taken_back, without_removed
 from vaultd.tree.compare import count_changes
 from vaultd.tree.dirty import EVERYTHING, Dirty
 from vaultd.tree.scan import Scanned, SourceSpec, scan
-from vaultd.tree.snapshots import Snapshot, heads, list_snapshots, newest, unread_before
+from vaultd.tree.snapshots import Snapshot, every_snapshot, heads, list_snapshots, newest, unread_before
 from vaultd.tree.sources import Source
 from vaultd.tree.troubles import MOST_KEPT, OLD_UNREADABLE, Trouble, Troubles
 from vaultd.tree.view import View
@@ -72,7 +73,7 @@ def take_snapshot(
     finally:
         sink.abandon()
     body = begun.body(read, sink, tags)
-    snapshot = begun.parent if unless_same else None
+    snapshot = begun.parent if unless_same and not sink.packs else None
     if snapshot is None or len(begun.parents) > 1 or not _says_the_same(body, snapshot.body):
         identity, record = session.vault.journal.append("snapshot", body.to_map(), known=begun.known)
         snapshot = Snapshot(identity, record.device, record.seq, body)
@@ -81,7 +82,7 @@ def take_snapshot(
     with contextlib.suppress(VaultdError, OSError):
         begun.memory.commit()
         session.vault.index.write_indexes()
-    with contextlib.suppress(VaultdError, OSError):
+    with contextlib.suppress(VaultdError, OSError, StateLost):
         keep_pages(session)
     told, made = read.troubles, snapshot is not begun.parent
     seen = (tuple(told.kept), told.count, tuple(told.notes))
@@ -169,7 +170,7 @@ class _Begun:
             kind=source.kind,
             name=source.name,
             offset=_offset_minutes(self.started),
-            packs=list(sink.packs),
+            packs=[*sink.packs, *self._left_before(sink)],
             parents=[parent.id for parent in self.parents],
             path=source.path,
             root=read.scanned.root,
@@ -177,6 +178,14 @@ class _Begun:
             started=self.started,
             tags=list(tags),
         )
+
+    def _left_before(self, sink: Packer) -> list[bytes]:
+        """Packs that no snapshot names, as a run that was cut off leaves them: this one may rely on them, and
+        nobody would miss them.
+        """
+        snapshots = every_snapshot(self.session.vault.journal)
+        named = {pack for each in snapshots for pack in each.body.packs}.union(sink.packs)
+        return sorted(self.session.vault.index.packs().keys() - named)
 
 
 def _with_troubled(dirty: Dirty, parent: Snapshot | None) -> Dirty:
@@ -191,7 +200,7 @@ def _with_troubled(dirty: Dirty, parent: Snapshot | None) -> Dirty:
 
 def _says_the_same(body: SnapshotBody, before: SnapshotBody) -> bool:
     same = ("root", "attic", "errors", "complete", "name", "path", "kind")
-    return not body.packs and all(getattr(body, each) == getattr(before, each) for each in same)
+    return all(getattr(body, each) == getattr(before, each) for each in same)
 
 
 def _tell_unread(troubles: Troubles, path: bytes) -> None:

@@ -23,7 +23,7 @@ from vaultd.jobs.session import Session
 from vaultd.progress import Silent
 from vaultd.settings import Home, Place, Settings
 from vaultd.store.ledger import Ledger
-from vaultd.store.state import State
+from vaultd.store.state import State, StateLost
 
 if TYPE_CHECKING:
     from vaultd.jobs.sync import CaughtUp
@@ -83,12 +83,21 @@ def kept_here(home: Home, settings: Settings, place: Place, state: State) -> Spo
     if kept is None or not settings.spool_gib:
         raise Unreachable(place.label, "away")
     spool = _made(home.spool_of(place.copy_id), kept.vault_id, place)
-    # What waited here was never on the copy: if somebody has taken it away, it is nowhere.
-    waited = state.spooled()
-    known = {ids.pack_name(digest): size for digest, size in state.packs().items() if digest not in waited}
-    known |= {name: len(records) for name, (records, _) in state.logs().items()}
+    try:
+        known = _last_seen(state)
+    except StateLost:
+        raise Unreachable(place.label, "away") from None
     most = settings.spool_gib * _GIB
     return Spooled(place.label, place.copy_id, spool, kept=kept, known=known, most=most)
+
+
+def _last_seen(state: State) -> dict[str, int]:
+    """Names and lengths of what the copy held. What waited here was never on it: if somebody has taken it
+    away, it is nowhere.
+    """
+    waited = state.spooled()
+    known = {ids.pack_name(digest): size for digest, size in state.packs().items() if digest not in waited}
+    return known | {name: len(records) for name, (records, _) in state.logs().items()}
 
 
 def note_waiting(copy: Spooled, state: State) -> None:

@@ -124,7 +124,7 @@ class Status:
 def status(session: Session) -> Status:
     """Everything that is known without reading data. Copies that do not answer count for nothing."""
     vault, leave = session.vault, let_go(session.vault.journal)
-    packs, stored = vault.state.counts()
+    packs = vault.index.packs()
     snapshots = list_snapshots(vault.journal)
     looks = _looks(session, leave)
     waiting = captured(session)
@@ -136,8 +136,8 @@ def status(session: Session) -> Status:
         vault_id=vault.keys.vault_id,
         used=session.place,
         copies=tuple(each for each, _ in looks),
-        packs=packs,
-        stored=stored,
+        packs=len(packs),
+        stored=sum(packs.values()),
         level=CAPTURED if waiting else level,
         highest=highest(session.settings),
         captured=len(waiting),
@@ -155,26 +155,36 @@ def look_at_copies(session: Session) -> list[CopyStatus]:
 
 
 def _looks(session: Session, leave: frozenset[str]) -> list[tuple[CopyStatus, set[bytes] | None]]:
-    """Each copy of the settings, with the hashes of what it holds."""
+    """Each copy of the settings, with the hashes of what it holds. Of two lengths of one file at most one is
+    right; the shorter one is taken for cut off, and not for held.
+    """
     with contextlib.closing(Ledger(session.home.ledger_file)) as ledger:
         looks = [_look(session, place, leave, ledger) for place in session.settings.copies]
-    everything = {digest for _, held in looks for digest in held or ()}
-    return [
-        (each if held is None else replace(each, behind=len(everything - held)), held) for each, held in looks
-    ]
+    longest: dict[bytes, int] = {}
+    for digest, size in (file for _, sizes in looks for file in (sizes or {}).items()):
+        longest[digest] = max(size, longest.get(digest, 0))
+    found: list[tuple[CopyStatus, set[bytes] | None]] = []
+    for each, sizes in looks:
+        if sizes is None:
+            found.append((each, None))
+        else:
+            held = {digest for digest, size in sizes.items() if size == longest[digest]}
+            found.append((replace(each, behind=len(longest) - len(held)), held))
+    return found
 
 
 def _look(
     session: Session, place: Place, leave: frozenset[str], ledger: Ledger
-) -> tuple[CopyStatus, set[bytes] | None]:
+) -> tuple[CopyStatus, dict[bytes, int] | None]:
+    """One copy, with the lengths of what is felt of it, by hash."""
     drilled = ledger.drilled(place.copy_id)
     try:
         with copy_at(session, place) as copy:
             purged = session.vault.journal.derived(Purging).purged
-            names = [file.name for file in copy.list() if file.name not in leave]
+            sizes = {file.name: file.size for file in copy.list() if file.name not in leave}
             if len(session.settings.copies) > 1:
                 refuse_lossy(ledger, copy, may_be_gone(session.vault.journal))
-            unread, since = ledger.since(place.copy_id, set(map(digest_of, names)))
+            unread, since = ledger.since(place.copy_id, set(map(digest_of, sizes)))
             parity = coverage(session.home, copy, purged) if has_parity(place) else None
             space = copy.space()
             seen = CopyStatus(
@@ -186,7 +196,7 @@ def _look(
                 parity=parity,
                 full_in=full_in(session.home, place.copy_id, space.free) if space.total else None,
             )
-            return seen, set(map(digest_of, only_felt(names)))
+            return seen, {digest_of(name): sizes[name] for name in only_felt(sizes)}
     except VaultdError as error:
         return CopyStatus(place, error=error, drilled=drilled), None
 

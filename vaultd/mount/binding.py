@@ -1,4 +1,5 @@
-"""Which FUSE library is used, and how: mfusepy with libfuse 3, else with libfuse 2, else fusepy.
+"""Which FUSE library is used where we do not speak to the kernel ourselves, and how: mfusepy with libfuse 3,
+else with libfuse 2, else fusepy.
 
 docs/decisions/0025-mount.md says what was measured.
 """
@@ -6,27 +7,38 @@ docs/decisions/0025-mount.md says what was measured.
 import contextlib
 import ctypes
 import os
+import sys
 from types import ModuleType
 from typing import Any
 
 from vaultd.errors import NoFuse
+from vaultd.mount import device
 from vaultd.mount.byname import ENCODING, ByName, spelled
 from vaultd.mount.operations import Operations
-from vaultd.mount.quicker import quicker
 
-_LIBFUSE_3 = "libfuse3.so.3"
-# What never changes is kept by the kernel; what changes is told to it, so this long is as good as for ever.
-# A name that is not there may come with the next snapshot, and nothing tells the kernel of that.
-KEPT, KEPT_ABSENT = 60, 2
+_LIBFUSE_3, _CHOSEN = "libfuse3.so.3", "FUSE_LIBRARY_PATH"
+# Nothing can be taken back from the kernel, so it may keep for this long what it was told.
+_KEPT = 1
 _THREADS = 8
+
+
+def refuse_without() -> None:
+    """Raises NoFuse where nothing can be mounted."""
+    if sys.platform == "linux" and not os.path.exists("/dev/fuse"):
+        raise NoFuse("device")
+    if is_needed():
+        load()
+
+
+def is_needed() -> bool:
+    """Whether a library is to do it: where one was chosen, and where we cannot."""
+    return _CHOSEN in os.environ or sys.platform != "linux" or device.program() is None
 
 
 def load() -> ModuleType:
     """The binding. Raises NoFuse where there is none."""
-    if not os.path.exists("/dev/fuse") and os.uname().sysname == "Linux":
-        raise NoFuse("device")
-    if "FUSE_LIBRARY_PATH" not in os.environ and _is_there(_LIBFUSE_3):
-        os.environ["FUSE_LIBRARY_PATH"] = _LIBFUSE_3
+    if _CHOSEN not in os.environ and _is_there(_LIBFUSE_3):
+        os.environ[_CHOSEN] = _LIBFUSE_3
     # Not installed; or installed, and no library of the system.
     with contextlib.suppress(ImportError, OSError):
         import mfusepy
@@ -47,15 +59,8 @@ def _is_there(library: str) -> bool:
     return True
 
 
-def is_third(binding: ModuleType) -> bool:
-    """Whether it is libfuse 3, which can be told that something changed."""
-    return getattr(binding, "fuse_version_major", 2) == 3
-
-
 def options(binding: ModuleType, *, allow_other: bool) -> dict[str, Any]:
     """How everything is mounted: never to be written, and nothing in it gives rights."""
-    third = is_third(binding)
-    kept = KEPT if third else 1
     chosen: dict[str, Any] = {
         "foreground": True,
         "ro": True,
@@ -66,11 +71,11 @@ def options(binding: ModuleType, *, allow_other: bool) -> dict[str, Any]:
         "fsname": "vaultd",
         "subtype": "vaultd",
         "auto_unmount": True,
-        "attr_timeout": kept,
-        "entry_timeout": kept,
-        "negative_timeout": min(kept, KEPT_ABSENT),
+        "attr_timeout": _KEPT,
+        "entry_timeout": _KEPT,
+        "negative_timeout": _KEPT,
     }
-    if third:
+    if getattr(binding, "fuse_version_major", 2) == 3:
         chosen["max_threads"] = _THREADS
     if allow_other:
         # Otherwise everybody could read what its owner alone may.
@@ -85,8 +90,7 @@ def run(binding: ModuleType, operations: Operations, folder: str, *, allow_other
         if binding.__name__ == "fuse":  # fusepy
             binding.FUSE(ByName(operations), spelled(folder), raw_fi=True, encoding=ENCODING, **chosen)
         else:
-            fuse = quicker(binding) if is_third(binding) else binding.FUSE
-            fuse(operations, folder, raw_fi=True, **chosen)
+            binding.FUSE(operations, folder, raw_fi=True, **chosen)
     except RuntimeError:
         # libfuse 3 says 8 after it was ended by a signal and has unmounted well.
         if not operations.served():

@@ -5,6 +5,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain, count
 
 from vaultd.browse.node import Node
 from vaultd.errors import VaultdError
@@ -19,7 +20,7 @@ class Listing:
     """
 
     def __init__(self, node: Node) -> None:
-        self._node = node
+        self.node = node
         self._failure: VaultdError | None = None
         self._rows = self._begun()
         # Handed out, and perhaps not taken.
@@ -40,25 +41,24 @@ class Listing:
         for row in again:
             any_row = True
             yield row
-        for row in self._rows:
-            self._out.append(row)
-            if row[2] > offset:
-                any_row = True
-                yield row
+        try:
+            keep = self._out.append
+            for (name, node), number in self._rows:
+                row = name, node, number
+                keep(row)
+                if number > offset:
+                    any_row = True
+                    yield row
+        except VaultdError as error:
+            self._failure = error
         # All that can be listed was; then whoever asks for more is told that it is not all.
         if self._failure is not None and not any_row:
             log.warning("a folder: %s", self._failure)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    def _begun(self) -> Iterator[Row]:
+    def _begun(self) -> Iterator[tuple[tuple[bytes, Node], int]]:
         self._failure = None
-        try:
-            for number, (name, node) in enumerate(self._children(), 1):
-                yield name, node, number
-        except VaultdError as error:
-            self._failure = error
+        return zip(self._children(), count(1), strict=False)
 
     def _children(self) -> Iterator[tuple[bytes, Node]]:
-        yield b".", self._node
-        yield b"..", self._node
-        yield from self._node.children()
+        return chain(((b".", self.node), (b"..", self.node)), self.node.children())

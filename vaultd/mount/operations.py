@@ -12,15 +12,17 @@ from itertools import count
 from typing import Any, Protocol, TypeVar
 
 from vaultd.browse.file import OpenFile
+from vaultd.browse.layout import LATEST
 from vaultd.browse.node import BLOCK, Attributes, Node
 from vaultd.browse.past import Past, Top
 from vaultd.errors import VaultdError
-from vaultd.mount.listing import Listing, Row
+from vaultd.mount.listing import Listing
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 log = logging.getLogger("vaultd.mount")
 # Nodes that were found last: 1 KB each, so 16 MB.
 _KEPT = 16_384
+_LATEST = os.fsdecode(LATEST)
 
 
 class Info(Protocol):
@@ -28,7 +30,7 @@ class Info(Protocol):
 
     fh: int
     flags: int
-    keep_cache: int
+    direct_io: int
 
 
 def _told(method: Method) -> Method:
@@ -77,7 +79,7 @@ class Operations:
 
     @_told
     def getattr(self, path: str, _: Info | None = None) -> dict[str, int]:
-        return _stat(self.attributes(path))
+        return _stat(self._node(path).attributes())
 
     @_told
     def readlink(self, path: str) -> str:
@@ -85,13 +87,18 @@ class Operations:
 
     @_told
     def opendir(self, path: str) -> int:
-        return self.listing(path)[0]
+        node = self._node(path)
+        if node.kind != stat.S_IFDIR:
+            raise OSError(errno.ENOTDIR, path)
+        return self._keep(Listing(node))
 
     @_told
     def readdir_with_offset(self, _: str, offset: int, fh: int) -> Iterator[tuple[str, dict[str, int], int]]:
+        listing = self._opened[fh]
+        assert isinstance(listing, Listing)
         return (
             (os.fsdecode(name), {"st_mode": node.kind, "st_ino": node.ino}, number)
-            for name, node, number in self.rows(fh, offset)
+            for name, node, number in listing.after(offset)
         )
 
     @_told
@@ -104,22 +111,15 @@ class Operations:
         if info.flags & os.O_ACCMODE != os.O_RDONLY:
             raise OSError(errno.EROFS, path)
         info.fh = self._keep(self._node(path).open())
-        # The kernel is told when another content stands there.
-        info.keep_cache = 1
+        # What the kernel keeps of a path it would give to all who have it open, whatever they opened.
+        info.direct_io = int(path.split("/")[2:3] == [_LATEST])
         return 0
 
     @_told
     def read(self, _: str, size: int, offset: int, info: Info) -> bytes:
-        return bytes(self.part(info.fh, offset, size))
-
-    @_told
-    def lseek(self, _: str, offset: int, whence: int, info: Info) -> int:
         file = self._opened[info.fh]
         assert isinstance(file, OpenFile)
-        found = file.data_from(offset) if whence == os.SEEK_DATA else file.hole_from(offset)
-        if found is None or offset >= file.size:
-            raise OSError(errno.ENXIO, "behind the end")
-        return found
+        return bytes(file.read(offset, size))
 
     @_told
     def release(self, _: str, info: Info) -> int:
@@ -150,31 +150,6 @@ class Operations:
             "f_namemax": 255,
             "f_flag": os.ST_RDONLY,
         }
-
-    def attributes(self, path: str) -> Attributes:
-        """Raises FileNotFoundError, and what reading raises."""
-        return self._node(path).attributes()
-
-    def part(self, fh: int, offset: int, size: int) -> bytes | bytearray | memoryview:
-        """Of an open file. Raises what reading raises."""
-        file = self._opened[fh]
-        assert isinstance(file, OpenFile)
-        return file.read(offset, size)
-
-    def listing(self, path: str) -> tuple[int, bool]:
-        """The number under which `rows` has it, and whether the kernel may keep what it gets."""
-        node = self._node(path)
-        if node.kind != stat.S_IFDIR:
-            raise OSError(errno.ENOTDIR, path)
-        return self._keep(Listing(node)), node.is_lasting
-
-    def rows(self, fh: int, offset: int) -> Iterator[Row]:
-        """Of an open folder, behind the row with this offset. Raises OSError at the end of one that is not
-        whole.
-        """
-        listing = self._opened[fh]
-        assert isinstance(listing, Listing)
-        return listing.after(offset)
 
     def _keep(self, opened: OpenFile | Listing) -> int:
         number = next(self._numbers)

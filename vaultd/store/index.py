@@ -57,7 +57,7 @@ class BlobIndex:
     def condemn(self, digests: Iterable[bytes]) -> None:
         """From now on nothing new relies on these packs, however often state is lost."""
         self._condemned |= frozenset(digests)
-        with contextlib.suppress(StateLost):  # whoever fills it again tells it
+        with contextlib.suppress(StateLost):
             self._state.condemn(self._condemned)
 
     def sync(self) -> None:
@@ -74,7 +74,7 @@ class BlobIndex:
         self._state.condemn(self._condemned)
         # In this order: a pack that another process adds meanwhile must not look as if it had gone.
         known = self._state.packs()
-        listed = {_digest(stored.name): stored.size for stored in self._copy.list("packs/")}
+        listed = {bytes.fromhex(stored.name[-64:]): stored.size for stored in self._copy.list("packs/")}
         gone = [digest for digest, size in known.items() if listed.get(digest) != size]
         if gone:
             self._state.drop_packs(gone)
@@ -232,6 +232,10 @@ class BlobIndex:
         """This computer has put this pack there: it need not read it before it relies on it."""
         self._state.prove(digest)
 
+    def packs(self) -> dict[bytes, int]:
+        """Hash and size of the packs whose tables are known."""
+        return self._asking(self._state.packs)
+
     def _holder(self, blob_id: bytes) -> tuple[bytes, bool] | None:
         return self._asking(lambda: self._state.holder(blob_id))
 
@@ -244,7 +248,10 @@ class BlobIndex:
 
     def suspect(self, damaged: Iterable[str], whole: Iterable[str]) -> None:
         """Remember which packs were found damaged, and which whole, among files of these names."""
-        packs = ([_digest(each) for each in names if each.startswith("packs/")] for names in (damaged, whole))
+        packs = (
+            [bytes.fromhex(each[-64:]) for each in names if each.startswith("packs/")]
+            for names in (damaged, whole)
+        )
         with contextlib.suppress(StateLost):
             self._state.suspect(*packs)
 
@@ -294,7 +301,3 @@ class BlobIndex:
         # From the pack itself: a row that flipped in the state must not get into the vault.
         rows = self.read_table(digest, size)
         return PackTable(digest, size, self._copy.get(ids.pack_name(digest), 0, HEAD), encode_table(rows))
-
-
-def _digest(name: str) -> bytes:
-    return bytes.fromhex(name[-64:])

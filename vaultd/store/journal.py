@@ -90,7 +90,7 @@ class Journal:
                 self._take(name, plain)
         if learned:
             self._state.put_logs(learned)
-        self._check_chains()
+        self._check_chains(cached.keys() - set(names))
         self._miss_the_end(cached)
 
     def _fetch(self, name: str) -> list[bytes] | None:
@@ -118,15 +118,19 @@ class Journal:
         else:
             self.records[record_id(plain)] = record
 
-    def _check_chains(self) -> None:
+    def _check_chains(self, gone: Iterable[str]) -> None:
         self._heads, self._whole, self.forked = {}, {}, False
+        known = {(file.device, file.seq): name for name in gone if (file := ids.parse(name)) is not None}
         for device, chain in self.chains().items():
             before: int = 0
             allowed: set[bytes | None] = {None}
             is_whole = True
             for seq, ids_here, prevs in by_number(chain):
                 if seq != before + 1:
-                    self.troubles.append(Missing(f"log/{device.hex()}/{before + 1:010}", self._copy.label))
+                    # By its whole name, which who has read it before can tell, it can be fetched elsewhere.
+                    names = [known[at] for n in range(before + 1, seq) if (at := (device, n)) in known]
+                    names = names or [f"log/{device.hex()}/{before + 1:010}"]
+                    self.troubles += [Missing(name, self._copy.label) for name in names]
                     is_whole = False
                 elif not prevs <= allowed:
                     self.troubles.append(Damaged(f"log/{device.hex()}/{seq:010}", self._copy.label, "chain"))

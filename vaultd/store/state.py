@@ -203,7 +203,8 @@ class State(Rows):
         """Hash and size of packs that have pages or lists and were not asked for before, and a mark that
         says up to where, for `mark_trees`.
         """
-        after = int(self.get(TREES) or b"0")
+        mark = self.get(TREES) or b"0"
+        after = int(mark) if mark.isdigit() else 0
         sql = (
             "SELECT digest, size FROM packs WHERE number IN"
             " (SELECT DISTINCT pack FROM blobs WHERE rowid > ? AND type <> ?)"
@@ -221,11 +222,6 @@ class State(Rows):
 
     def put_spooled(self, digests: Iterable[bytes]) -> None:
         self.put(_SPOOLED, b"".join(digests))
-
-    def counts(self) -> tuple[int, int]:
-        """Packs, and bytes in packs."""
-        packs, size = self._rows("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM packs")[0]
-        return packs, size
 
     def count_blobs(self) -> int:
         """Distinct blobs; looks at every one."""

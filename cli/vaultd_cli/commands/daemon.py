@@ -47,10 +47,12 @@ def run_(run: Run) -> int:
     from vaultd.daemon.presence import Pulse, notify, presence
     from vaultd.daemon.service import Service
     from vaultd.hardening import keep_memory_private
+    from vaultd_cli.lasting import talk_on
 
     keep_memory_private()
     _refuse_without_key(run)
     with presence(run.home):
+        talk_on(run.console)
         notices = Notices(run.home, noticed.message)
         told = Observing(notices.noticed, Told(run))
         service = Service(run.home, lambda avoid: _entered(run, avoid), told, Pulse(), notices)

@@ -12,6 +12,8 @@ from vaultd_cli.failure import explain
 from vaultd_cli.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from vaultd.format.record import Record
     from vaultd.jobs.journal import Verified
     from vaultd.settings import Place
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _NOT_ALL_SAFE = 3
 _DAMAGE = 20
 _SHORT = 8
+_SHOWN = 3
 
 
 @command("journal", unlocks=True)
@@ -57,8 +60,29 @@ def _row(identity: bytes, record: "Record") -> list[str]:
 def _about(record: "Record") -> str:
     """What it is about, as far as the record names it."""
     body = record.body
-    words = [body.get(key) for key in ("what", "about", "name", "label", "channel", "answer")]
-    return " ".join(show.text(word) for word in words if isinstance(word, str) and word) or "-"
+    keys = ("what", "about", "name", "label", "channel", "answer", "by", "pattern", "why")
+    words = [body.get(key) for key in keys]
+    said = [show.text(word) for word in words if isinstance(word, str) and word]
+    return " ".join(said + list(_listed(body))) or "-"
+
+
+def _listed(body: "Mapping[str, Any]") -> "Iterator[str]":
+    """What stands in lists of it: the first few."""
+    for key in ("rules", "paths", "snapshots", "packs"):
+        found = body.get(key)
+        if not isinstance(found, list) or not found or (key == "packs" and "root" in body):
+            continue
+        shown = [_one(key, each) for each in found[:_SHOWN]]
+        more = f" +{len(found) - _SHOWN}" if len(found) > _SHOWN else ""
+        yield " ".join(shown) + more
+    if isinstance(device := body.get("device"), bytes):
+        yield device.hex()[:_SHORT]
+
+
+def _one(key: str, value: Any) -> str:
+    if isinstance(value, bytes):
+        return show.name(value) if key == "paths" else value.hex()[:_SHORT]
+    return show.text(str(value))
 
 
 def _as_json(identity: bytes, record: "Record") -> dict[str, Any]:

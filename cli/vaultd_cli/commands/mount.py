@@ -4,7 +4,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -29,18 +29,16 @@ def mount(run: Run, folder: Path, foreground: bool, allow_other: bool) -> int:
     from vaultd.mount.allocator import keep_what_is_free
 
     keep_what_is_free()
-    binding.load()
+    binding.refuse_without()
     folder = folder.expanduser().absolute()
     if point.is_stale(folder):
         point.unmount(folder)
         run.console.tell("mount.stale", path=str(folder))
-    if not folder.exists() and folder.parent.is_dir():
-        folder.mkdir()
-    point.refuse(folder)
-
-    if foreground:
-        return _serve(run, folder, _nothing, allow_other=allow_other)
-    return _behind(run, lambda ready: _serve(run, folder, ready, allow_other=allow_other))
+    with _made(folder):
+        point.refuse(folder)
+        if foreground:
+            return _serve(run, folder, _nothing, allow_other=allow_other)
+        return _behind(run, lambda ready: _serve(run, folder, ready, allow_other=allow_other))
 
 
 @command("umount")
@@ -51,6 +49,23 @@ def umount(run: Run, folder: Path) -> None:
     folder = folder.expanduser().absolute()
     point.unmount(folder)
     _answer(run, folder, mounted=False)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder, made where there is none. What was made here goes again where nothing came to be mounted on
+    it: it may lie in a source, or in a copy.
+    """
+    is_new = not folder.exists() and folder.parent.is_dir()
+    if is_new:
+        folder.mkdir()
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # which it is also where something is mounted, or lies in it
+                folder.rmdir()
+        raise
 
 
 def _answer(run: Run, folder: Path, *, mounted: bool) -> None:

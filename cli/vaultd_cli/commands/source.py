@@ -100,9 +100,11 @@ def warn_of_one_disk(run: Run, source: "Source", beside: "Sequence[Place]", *, c
     """Of `copies` in all those `beside` the source go with its disk: all of them, or some."""
     if len(beside) == copies:
         run.console.warn("source.one-disk", path=source.body.path)
-    else:
-        for place in beside:
-            run.console.warn("source.beside-copy", path=source.body.path, label=place.label)
+    elif len(beside) == 1:
+        run.console.warn("source.beside-copy", path=source.body.path, label=beside[0].label)
+    elif beside:
+        labels = tuple(place.label for place in beside)
+        run.console.warn("source.beside-copies", path=source.body.path, labels=labels)
 
 
 def _warn_of_the_other_computer(run: Run, session: "Session", source: "Source") -> None:

@@ -87,5 +87,5 @@ BEGIN = {
     "open.new-device": "This computer's own records and those of the copy did not agree (one of them was lost, set back or is behind); "
     "it goes on as a new device.",
     "error.NoSuchCopy": "There is no copy called “{copy}”.",
-    "advice.NoSuchCopy": "“vaultd status” shows what it is called.",
+    "advice.NoSuchCopy": "“vaultd copy list” lists the copies.",
 }

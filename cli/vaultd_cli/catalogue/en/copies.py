@@ -1,6 +1,7 @@
 """Several copies of one vault: making, catching up, and saying how safe that is."""
 
 COPIES = {
+    "source.beside-copies": "“{path}” and the copies {labels} are on one disk: if it breaks, all of these are gone, and only another copy is left.",
     "source.beside-copy": "“{path}” and copy {label} are on one disk: if it breaks, both are gone, and only another copy is left.",
     "option.init-second": "Keep a second copy here, best on another disk again.",
     "init.second": "Where should a second copy be, best on another disk again (Enter for none)?",

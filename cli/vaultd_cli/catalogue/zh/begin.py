@@ -82,5 +82,5 @@ BEGIN = {
     "open.bad-device-key": "“{path}”已经不是钥匙了，所以这台电脑要询问密码。“vaultd key unlock”会做一把新的。",
     "open.new-device": "这台电脑自己的记录和副本里的记录对不上（其中一边丢失了，或者退回到了从前）；这台电脑会作为一台新设备继续。",
     "error.NoSuchCopy": "没有叫“{copy}”的副本。",
-    "advice.NoSuchCopy": "用“vaultd status”可以查看副本的名字。",
+    "advice.NoSuchCopy": "“vaultd copy list”可以列出副本。",
 }
