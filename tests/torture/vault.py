@@ -46,7 +46,10 @@ _OWN_WORDS = ("VAULTD_", "XDG_", "LC_")
 _MEMORY = Path("/dev/shm")
 _SECONDS = 120
 # Lets a small vault have an index file, which else comes with its 64th pack.
-_SOON_INDEXED = "import vaultd.store.indexing as files; files.PACKS_PER_INDEX = 1; from vaultd_cli.main import main; main()"
+_SOON_INDEXED = (
+    "import vaultd.store.indexing as files; files.PACKS_PER_INDEX = 1;"
+    " from vaultd_cli.main import main; main()"
+)
 
 
 @contextlib.contextmanager
