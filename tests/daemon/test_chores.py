@@ -197,18 +197,6 @@ def test_who_waits_for_the_healing_gets_his_turn_and_it_goes_on_later(
         chores.stop(20)
 
 
-def test_what_was_forgotten_is_pruned_once_a_day(computer: Computer) -> None:
-    saved(computer, "more")
-    first = computer.snapshots()[0]
-    with computer.opened(writing=True) as session:
-        session.vault.journal.append("forget", {"by": "owner", "snapshots": [first.id]})
-    with at_work(computer) as noted:
-        assert until(lambda: bool(noted.prunes))
-    (found,) = noted.prunes
-    assert isinstance(found, Pruned)
-    assert (found.condemned, found.removed) == ((0, 0), [])  # it can be taken back for a month
-
-
 def test_a_file_that_rots_in_the_source_is_found_within_a_round(computer: Computer, tmp_path: Path) -> None:
     from vaultd.daemon.rounds import Rounds
 

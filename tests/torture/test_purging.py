@@ -5,7 +5,8 @@ from random import Random
 import pytest
 
 from tests.torture.sweep import Extent
-from tests.tree.purging_model import Model, explore, walk
+from tests.tree.purging_model import Model
+from tests.tree.purging_ways import explore, walk
 
 _MUCH = {"snapshot": 4, "device": 4, "forget": 1, "condemn": 3, "purge": 3}
 _STEPS = 1_000_000

@@ -47,8 +47,7 @@ _MEMORY = Path("/dev/shm")
 _SECONDS = 120
 # Lets a small vault have an index file, which else comes with its 64th pack.
 _SOON_INDEXED = (
-    "import vaultd.store.indexing as files; files.PACKS_PER_INDEX = 1;"
-    " from vaultd_cli.main import main; main()"
+    "import vaultd.store.indexing as i; i.PACKS_PER_INDEX = 1; import vaultd_cli.main as m; m.main()"
 )
 
 

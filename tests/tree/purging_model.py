@@ -7,117 +7,24 @@ P, where it does not know that it is forgotten; it relies on a pack that is ther
 be condemned; else it stores the content anew. What a copy lists it must be able to give back, always.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from random import Random
-from typing import Any, NamedTuple
 
-from vaultd.format.record import Record
-from vaultd.store.chains import chains_of
-from vaultd.tree.purging import Past, Purging
-
-Key = tuple[int, int]  # device and number of a record
-PACK = b"P" * 32
-ZERO = (0, 1)  # the first snapshot
-PRUNER = 0
-COPIES = (0, 1)
-
-
-class Said(NamedTuple):
-    """One record."""
-
-    kind: str
-    seen: tuple[Key, ...]
-    packs: tuple[bytes, ...] = ()
-    answers: tuple[Key, ...] = ()
-    marked: tuple[Key, ...] = ()
-
-
-class Work(NamedTuple):
-    """A record that will be written: on which copy, with what knowledge, and the pack that a snapshot is
-    going to store; None where it relies on what is there.
-    """
-
-    copy: int
-    known: tuple[Key, ...]
-    pack: bytes | None = None
-    kind: str = "snapshot"
-
-
-class Copy(NamedTuple):
-    records: frozenset[Key]
-    packs: frozenset[bytes]
-
-
-@dataclass(frozen=True)
-class State:
-    """`said` are all records that there are anywhere."""
-
-    copies: tuple[Copy, ...]
-    said: frozenset[tuple[Key, Said]]
-    work: tuple[Work | None, ...]
-    stored: int = 0
-
-    def records(self, copy: int) -> dict[Key, Said]:
-        here = self.copies[copy].records
-        return {key: said for key, said in self.said if key in here}
-
-
-def device_id(device: int) -> bytes:
-    return bytes([device + 1]) * 8
-
-
-def record_key(key: Key) -> bytes:
-    return device_id(key[0]) + key[1].to_bytes(24, "big")
-
-
-def _pairs(keys: Sequence[Key]) -> list[tuple[bytes, int, bytes]]:
-    return [(device_id(device), seq, record_key((device, seq))) for device, seq in keys]
-
-
-def _body(said: Said) -> dict[str, Any]:
-    match said.kind:
-        case "forget":
-            return {"by": "owner", "snapshots": [record_key(ZERO)]}
-        case "condemn":
-            return {"packs": list(said.packs)}
-        case "purge":
-            answers = [record_key(key) for key in said.answers]
-            return {"answers": answers, "marked": _pairs(said.marked), "packs": list(said.packs)}
-        case "device":
-            return {"name": "", "replaces": None}
-        case _:
-            return {}
-
-
-@lru_cache(100_000)
-def _record(key: Key, said: Said) -> Record:
-    device, seq = key
-    prev = record_key((device, seq - 1)) if seq > 1 else None
-    return Record(
-        body=_body(said),
-        device=device_id(device),
-        kind=said.kind,
-        needs_read=[],
-        prev=prev,
-        salt=bytes(16),
-        seen=_pairs(said.seen),
-        seq=seq,
-        time=0,
-        v=1,
-    )
-
-
-class Log:
-    """Records as the rules see them."""
-
-    def __init__(self, records: Mapping[Key, Said]) -> None:
-        self.records = {record_key(key): _record(key, said) for key, said in records.items()}
-
-    def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
-        return chains_of(self.records)
-
+from tests.tree.purging_records import (
+    COPIES,
+    PACK,
+    PRUNER,
+    ZERO,
+    Copy,
+    Key,
+    Log,
+    Said,
+    State,
+    Work,
+    record_key,
+)
+from vaultd.tree.purging import Purging
 
 Rules = Callable[[Log], Purging]
 
@@ -319,93 +226,3 @@ class Model:
             ]
             if live and not there.packs:
                 raise Broken(f"copy {copy} lists {live} and has nothing")
-
-
-def explore(model: Model, most: int) -> int:
-    """Every state that can be reached, up to so many: how many there were. Raises Broken with the way."""
-    start = model.start()
-    came: dict[State, tuple[State | None, str]] = {start: (None, "")}
-    todo = [start]
-    while todo and len(came) < most:
-        following = []
-        for state in todo:
-            for step, after in model.steps(state):
-                if after not in came:
-                    came[after] = (state, step)
-                    _checked(model, after, came)
-                    following.append(after)
-        todo = following
-    return len(came)
-
-
-def walk(model: Model, random: Random, most: int) -> int:
-    """One way at random, of so many steps at most. Raises Broken with the way."""
-    state, way = model.start(), list[str]()
-    for _ in range(most):
-        steps = list(model.steps(state))
-        if not steps:
-            break
-        step, state = random.choice(steps)
-        way.append(step)
-        try:
-            model.check(state)
-        except Broken as error:
-            raise Broken(f"{error}: {'; '.join(way)}") from None
-    return len(way)
-
-
-class NotOffered(Exception):
-    """The rules do not allow this step here."""
-
-
-def follow(model: Model, way: Sequence[str]) -> None:
-    """Take these steps, by their names. Raises Broken, or NotOffered."""
-    state = model.start()
-    for wanted in way:
-        following = dict(model.steps(state))
-        if wanted not in following:
-            raise NotOffered(wanted)
-        state = following[wanted]
-        model.check(state)
-
-
-def _checked(model: Model, state: State, came: Mapping[State, tuple[State | None, str]]) -> None:
-    try:
-        model.check(state)
-    except Broken as error:
-        way, at = [], state
-        while (came_from := came[at])[0] is not None:
-            way.append(came_from[1])
-            at = came_from[0]
-        raise Broken(f"{error}: {'; '.join(reversed(way))}") from None
-
-
-class TimeOnly(Purging):
-    """Wrong: to wait for a while instead of for everybody."""
-
-    def waits_for(self, condemned: Any) -> set[bytes]:
-        return set()
-
-
-class OneNewer(Purging):
-    """Wrong: who has written anything since is taken to know."""
-
-    def waits_for(self, condemned: Any) -> set[bytes]:
-        last = {device: read.last for device, read in self._devices.items()}
-        others = self.writers - {condemned.id[:8]}
-        return {each for each in others if last[each] <= condemned.needs.get(each, 0)}
-
-
-class NeverVoid(Purging):
-    """Wrong: to trust a leave whoever turns up."""
-
-    def is_void(self, purge: Any) -> bool:
-        return False
-
-
-class OnlyTheRecord(Purging):
-    """Wrong: who knows of the condemnation is taken to know why."""
-
-    def _knows_from(self, device: bytes, needs: Past) -> int | None:
-        writer = max(needs, key=lambda each: each == device_id(PRUNER))
-        return super()._knows_from(device, {writer: needs[writer]})

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.tree.purging_model import (
-    Broken,
-    Model,
+from tests.tree.purging_model import Broken, Model
+from tests.tree.purging_ways import (
     NeverVoid,
     NotOffered,
     OneNewer,
