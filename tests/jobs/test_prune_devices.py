@@ -16,6 +16,7 @@ from vaultd.jobs.enrolling import add_copy
 from vaultd.jobs.init import attach
 from vaultd.jobs.protect import protect
 from vaultd.jobs.snapshot import Taken, take_snapshot
+from vaultd.jobs.trash import bring_back, list_trash
 from vaultd.progress import Silent
 from vaultd.settings import find_home
 from vaultd.tree.snapshots import Snapshot
@@ -260,6 +261,20 @@ def test_a_new_computer_on_a_copy_that_was_away_brings_back_what_it_needs(world:
     assert world.one.give_back(world.top / "back", taken.id.hex()).complete
     assert differences(world.top / "old", world.top / "back") == []
     assert world.one.checked().sound
+
+
+def test_out_of_the_trash_while_it_is_being_removed(world: World) -> None:
+    """Another computer has known for less long that it was forgotten: what it takes back is stored anew,
+    since what is condemned may go at any moment.
+    """
+    pruned(world.one)
+    with world.other.opened(writing=True) as session:
+        (mine,) = [each for each in list_trash(session) if each.snapshot.id == world.first.id]
+        bring_back(session, [mine])
+    for pack in world.old_packs:
+        (world.copy / "packs" / pack.hex()[:2] / pack.hex()).unlink()
+    assert world.other.give_back(world.top / "back", world.first.id.hex()).complete
+    assert differences(world.top / "old", world.top / "back") == []
 
 
 def test_out_of_the_trash_after_it_was_removed_elsewhere(world: World, away: Away) -> None:
