@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from vaultd.format.record import Record
-from vaultd.store.chains import chains_of
 
 Key = tuple[int, int]  # device and number of a record
 PACK = b"P" * 32
@@ -107,6 +106,3 @@ class Log:
 
     def __init__(self, records: Mapping[Key, Said]) -> None:
         self.records = {record_key(key): _record(key, said) for key, said in records.items()}
-
-    def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
-        return chains_of(self.records)

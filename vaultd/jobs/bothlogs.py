@@ -10,7 +10,6 @@ from vaultd.format.box import open_box
 from vaultd.format.limits import KIND_LOG
 from vaultd.format.record import Record, decode_record, record_id
 from vaultd.jobs.felt import let_go, removed_slots
-from vaultd.store.chains import chains_of
 from vaultd.store.vault import Vault
 from vaultd.tree.purging import Purging
 
@@ -20,9 +19,6 @@ class _Both:
 
     def __init__(self, records: Mapping[bytes, Record]) -> None:
         self.records = records
-
-    def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
-        return chains_of(self.records)
 
 
 def let_go_by_both(vault: Vault, copy: Copy) -> frozenset[str]:

@@ -25,6 +25,7 @@ from vaultd.format.keeping import (
     RestoreFromTrashBody,
 )
 from vaultd.format.record import DeviceBody, Record, SnapshotBody
+from vaultd.store.chains import chains_of
 
 # Of some devices the number of a record: all up to it are meant.
 Past = Mapping[bytes, int]
@@ -32,12 +33,10 @@ _first, _second = itemgetter(0), itemgetter(1)
 
 
 class Log(Protocol):
-    """What a journal knows: records by their ids, and each device's in the order of their numbers."""
+    """What a journal knows: records by their ids."""
 
     @property
     def records(self) -> Mapping[bytes, Record]: ...
-
-    def chains(self) -> Mapping[bytes, Sequence[tuple[bytes, Record]]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +105,17 @@ class Purging:
     """The rules, over the records that are known now."""
 
     def __init__(self, log: Log) -> None:
-        self._records = log.records
-        self._devices: dict[bytes, _Device] = {}
-        for device, chain in log.chains().items():
-            read = self._devices[device] = _Device()
+        self._records = dict(log.records)  # those that are known now, whatever comes after
+
+    @cached_property
+    def _devices(self) -> dict[bytes, _Device]:
+        # Made when it is first asked for: in most vaults nothing was ever condemned.
+        found: dict[bytes, _Device] = {}
+        for device, chain in chains_of(self._records).items():
+            read = found[device] = _Device()
             for _, record in chain:
                 read.read(record)
+        return found
 
     def _of_kind(self, word: str) -> Iterable[tuple[bytes, Record]]:
         return (item for item in self._records.items() if item[1].kind == word and item[1].readable)
@@ -236,8 +240,9 @@ class Purging:
 
     def owes_word(self, device: bytes, known: Past) -> bool:
         """Whether others wait for this device to say what it knows."""
-        return device in self._devices and any(
-            self._knows_from(device, each.needs) is None
+        return any(
+            device in self._devices
+            and self._knows_from(device, each.needs) is None
             and all(known.get(other, 0) >= seq for other, seq in each.needs.items())
             for each in self.condemned.values()
         )
