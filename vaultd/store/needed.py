@@ -8,19 +8,14 @@ anything asks the packs themselves first.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from vaultd.errors import Missing, NotSure
 from vaultd.store.state import State
 
-
-class _Row(NamedTuple):
-    """One place of a blob; the least is the one that it is needed from."""
-
-    unreliable: int
-    pack: int
-    row: int
-    type: int
+# One place of a blob: 1 where nothing may rely on it, the number of its pack, its row, its type. The least is
+# the one that it is needed from.
+_Row = tuple[int, int, int, int]
+_UNRELIABLE, _PACK, _ROW, _TYPE = range(4)
 
 
 @dataclass(slots=True)
@@ -57,22 +52,27 @@ class Needed:
                 if leniently:
                     continue
                 raise Missing(blob_id.hex())
-            keeper = min(rows)
-            if not any(_has(self._needed, each.row) for each in rows):
-                new.append((blob_id, keeper.type))
-                _set(self._kept, keeper.row)
-            for each in rows:
-                _set(self._needed, each.row)
+            keeper = rows[0] if len(rows) == 1 else min(rows)
+            if len(rows) > 1 or not _has(self._needed, keeper[_ROW]):
+                new += self._first(blob_id, keeper, rows)
         return new
+
+    def _first(self, blob_id: bytes, keeper: _Row, rows: list[_Row]) -> list[tuple[bytes, int]]:
+        is_new = not any(_has(self._needed, each[_ROW]) for each in rows)
+        for each in rows:
+            _set(self._needed, each[_ROW])
+        if is_new:
+            _set(self._kept, keeper[_ROW])
+        return [(blob_id, keeper[_TYPE])] if is_new else []
 
     def keepers(self, blob_ids: Sequence[bytes]) -> dict[bytes, list[tuple[int, bool]]]:
         """Those of these blobs that are needed: the number of each pack that has it, and whether that may be
         relied on.
         """
         return {
-            blob_id: [(each.pack, not each.unreliable) for each in sorted(rows)]
+            blob_id: [(each[_PACK], not each[_UNRELIABLE]) for each in sorted(rows)]
             for blob_id, rows in self._rows_of(blob_ids).items()
-            if any(_has(self._needed, each.row) for each in rows)
+            if any(_has(self._needed, each[_ROW]) for each in rows)
         }
 
     def uses(self) -> dict[int, Use]:
@@ -97,7 +97,7 @@ class Needed:
     def _rows_of(self, blob_ids: Sequence[bytes]) -> dict[bytes, list[_Row]]:
         found: dict[bytes, list[_Row]] = {}
         for blob_id, row, blob_type, pack, unreliable in self._state.rows_of(blob_ids):
-            found.setdefault(blob_id, []).append(_Row(unreliable, pack, row, blob_type))
+            found.setdefault(blob_id, []).append((unreliable, pack, row, blob_type))
         if self._state.generation() != self._generation:
             raise NotSure("changed", "")
         return found

@@ -21,6 +21,9 @@ _TOGETHER = 256
 _FOLDER = frozenset((PAGE, LIST))
 _ONLY = {each: frozenset((each,)) for each in (CHUNK, PAGE, LIST)}
 
+# Keys of what may be stored beside the content.
+_STORED = frozenset(("link", "sparse", "xattr"))
+
 _Child = tuple[bytes, frozenset[int]]
 
 
@@ -69,13 +72,16 @@ class _Marking:
             for blob_id, blob_type in new:
                 if blob_type not in wanted[blob_id]:
                     raise NotSure("damage", blob_id.hex())
-                for child, types in self._read(blob_id, blob_type):
-                    if types is _ONLY[CHUNK]:
-                        self._chunks.append(child)
-                    else:
-                        self._trees.append((child, types))
+                self._take(self._read(blob_id, blob_type))
             if len(self._chunks) >= _TOGETHER:
                 self._meet_chunks(leniently=leniently)
+
+    def _take(self, children: Iterable[_Child]) -> None:
+        for child in children:
+            if child[1] is _ONLY[CHUNK]:
+                self._chunks.append(child[0])
+            else:
+                self._trees.append(child)
 
     def _meet_chunks(self, *, leniently: bool) -> None:
         chunks, self._chunks = self._chunks, []
@@ -98,7 +104,11 @@ class _Marking:
                 if page.unknown:
                     raise NotSure("unknown", page.unknown[0])
                 for entry in page.entries:
-                    yield from _children(entry)
+                    # Nearly every entry: a file whose chunks stand in it, and that has nothing else stored.
+                    if isinstance(entry.content, tuple) and _STORED.isdisjoint(entry.extra):
+                        self._chunks += [blob_id for blob_id, _ in entry.content]
+                    else:
+                        yield from _children(entry)
             else:
                 node = decode_list(plain, attic=True)
                 below = _ONLY[node.type if node.level == 0 else LIST]
