@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-TEXTS = {"vaultd/texts/FORMAT.md": "docs/format.md", "vaultd/texts/recover.py": "docs/recover.py"}
+TEXTS = {
+    "vaultd/texts/FORMAT.md": "docs/format.md",
+    "vaultd/texts/recover.py": "docs/recover.py",
+    "vaultd/texts/verify.py": "docs/verify.py",
+}
 
 
 @pytest.fixture(scope="module")

@@ -543,6 +543,19 @@ class TargetFull(Full):
 
 
 @dataclass(eq=False)
+class ExportFull(Full):
+    """No room is left where an export is written; nothing of it was kept."""
+
+
+@dataclass(eq=False)
+class NotAsWritten(VaultdError):
+    """What was written to `path` was read back, and is something else at `name`; nothing of it was kept."""
+
+    path: bytes
+    name: bytes
+
+
+@dataclass(eq=False)
 class TargetReadOnly(ReadOnly):
     """A restore may not write to its target."""
 

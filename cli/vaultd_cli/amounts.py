@@ -79,3 +79,11 @@ def subset(context: click.Context, param: click.Parameter, value: str | None) ->
         return None if value is None else subset_of(value)
     except NotAnAmount:
         raise click.BadParameter(str(value), context, param) from None
+
+
+def size(context: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """The callback of an option that takes a size in bytes."""
+    try:
+        return None if value is None else bytes_of(value)
+    except NotAnAmount:
+        raise click.BadParameter(str(value), context, param) from None

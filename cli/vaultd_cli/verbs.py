@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "help.get-back": {
         "restore": "vaultd_cli.commands.restore:restore",
+        "export": "vaultd_cli.commands.export:export",
     },
     "help.keep-safe": {
         "copy": "vaultd_cli.commands.copy:copy",
@@ -48,6 +49,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "key": "vaultd_cli.commands.key:key",
         "recovery-code": "vaultd_cli.commands.recovery_code:recovery_code",
         "journal": "vaultd_cli.commands.journal:journal",
+        "proof": "vaultd_cli.commands.proof:proof",
         "doctor": "vaultd_cli.commands.doctor:doctor",
     },
     "help.let-go": {

@@ -50,6 +50,11 @@ def in_english(key: str, /, **facts: Any) -> str:
     return _fill("en", key, facts)
 
 
+def in_language(tongue: str, key: str, /, **facts: Any) -> str:
+    """The sentence in one of the `LANGUAGES`, for texts that are written in all of them."""
+    return _fill(tongue, key, facts)
+
+
 def knows(key: str) -> bool:
     """Whether there is a sentence for `key`."""
     return key in sentences(language())
