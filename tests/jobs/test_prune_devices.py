@@ -139,6 +139,26 @@ def test_a_snapshot_that_had_begun_before_keeps_what_it_relies_on(world: World) 
     assert not packs(world.copy) & world.old_packs
 
 
+def test_what_is_learnt_in_the_middle_is_not_said_to_be_known(world: World) -> None:
+    """Whoever waits for that would take it that nothing which began before is still under way."""
+    world.old_files_again()
+    with world.other.opened(writing=True) as session:
+        source = find_source(list_sources(session.vault.journal), "more")
+        before = session.vault.journal.known()
+        done: list[object] = []
+
+        def stop() -> bool:
+            if not done:
+                done.append(pruned(world.one))
+                session.vault.sync()
+            return False
+
+        taken = take_snapshot(session, source, Silent(), stop)
+        assert session.vault.journal.known() != before
+        seen = session.vault.journal.records[taken.snapshot.id].seen
+        assert all(seq <= before[device].seq for device, seq, _ in seen)
+
+
 def test_what_begins_after_stores_it_anew(world: World) -> None:
     pruned(world.one)
     world.old_files_again()
