@@ -8,6 +8,7 @@ and doing nothing. Beside each, `restic backup` of the same tree into --where, w
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -72,16 +73,30 @@ class Restic:
         self._work, self._program = work, program
         self.run("init")
 
-    def run(self, *words: str) -> Cost:
-        environment = {
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
             "RESTIC_REPOSITORY": str(self._work / "restic"),
             "RESTIC_PASSWORD_FILE": str(self._work / "passphrase"),
             "RESTIC_CACHE_DIR": str(self._work / "restic-cache"),
         }
-        return cost_of([str(self._program), *words], self._work, environment)
+
+    def run(self, *words: str) -> Cost:
+        return cost_of([str(self._program), *words], self._work, self._environment)
 
     def backup(self) -> Cost:
         return self.run("backup", str(self._work / "tree"))
+
+    def ids(self) -> list[str]:
+        """Of all snapshots, the oldest first."""
+        listed = subprocess.run(
+            [str(self._program), "snapshots", "--json"],
+            env=os.environ | self._environment,
+            capture_output=True,
+            check=True,
+        )
+        found = json.loads(listed.stdout)
+        return [each["id"] for each in sorted(found, key=lambda each: each["time"])]
 
 
 def make(work: Path, second: Path, files: int) -> None:

@@ -724,3 +724,13 @@ class NotUnmounted(VaultdError):
 
     path: str
     why: str
+
+
+@dataclass(eq=False)
+class NotSure(VaultdError):
+    """Not all is known that must be known before anything is let go of. `why` is "damage", "unknown", "fork",
+    "waiting", "nothing", "behind" or "changed"; `what` names it.
+    """
+
+    why: str
+    what: str

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vaultd.daemon.tended import Tended
-    from vaultd.errors import VaultdError
+    from vaultd.errors import NotSure, VaultdError
     from vaultd.jobs.check import Report
     from vaultd.jobs.drill import Drill
     from vaultd.jobs.forget import Plan
     from vaultd.jobs.guarding import Guarded
     from vaultd.jobs.protect import Reached
+    from vaultd.jobs.prune import Pruned
     from vaultd.jobs.reread import Reread
     from vaultd.jobs.snapshot import Taken
     from vaultd.jobs.status import CopyStatus
@@ -96,6 +97,15 @@ class Told:
         elif found.thinned.gone:
             facts = {"name": source.body.name, "gone": len(found.thinned.gone)}
             self._run.console.answer("daemon.thinned", of=len(found.line), **facts)
+        sys.stdout.flush()
+
+    def pruned(self, found: "Pruned | NotSure") -> None:
+        from vaultd_cli.commands.prune import tell
+
+        if isinstance(found, Exception):
+            explain(found).show(self._run.console)
+        elif found.condemned[0] or found.removed:
+            tell(self._run, found, {}, dry_run=False)
         sys.stdout.flush()
 
     def looked(self, copies: "Iterable[CopyStatus]") -> None:

@@ -60,6 +60,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "forget": "vaultd_cli.commands.forget:forget",
         "forget-deleted": "vaultd_cli.commands.forget_deleted:forget_deleted",
         "trash": "vaultd_cli.commands.trash:trash",
+        "prune": "vaultd_cli.commands.prune:prune",
     },
     "help.other": {
         "completion": "vaultd_cli.commands.completion:completion",

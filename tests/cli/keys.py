@@ -100,7 +100,7 @@ def reachable(key: str, words: set[str]) -> bool:
         return name.removesuffix(".bad") in words
     if family in ("notice", "notice-next"):
         return name in words
-    if family in ("no-fuse", "mount-point", "not-unmounted"):
+    if family in ("no-fuse", "mount-point", "not-unmounted", "not-sure"):
         return name in words
     if family in ("why", "silent", "bad-url", "store-keys", "password-file", "unfit"):
         return name in words or name in errno.errorcode.values()

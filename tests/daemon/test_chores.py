@@ -18,11 +18,12 @@ from vaultd.daemon import chores as module
 from vaultd.daemon.chores import Chores
 from vaultd.daemon.pause import Pause
 from vaultd.daemon.turns import Turns
-from vaultd.errors import VaultdError
+from vaultd.errors import NotSure, VaultdError
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
 from vaultd.jobs.forget import Plan
 from vaultd.jobs.opening import open_other
+from vaultd.jobs.prune import Pruned
 from vaultd.jobs.reread import Reread
 from vaultd.jobs.session import Session
 from vaultd.jobs.sources import keep_by
@@ -43,6 +44,7 @@ class Noted:
         self.errors: list[VaultdError] = []
         self.rereads: list[Reread | VaultdError] = []
         self.thins: list[Plan | Stopped] = []
+        self.prunes: list[Pruned | NotSure] = []
         self.looks: list[list[CopyStatus]] = []
 
     def looked(self, copies: Iterable[CopyStatus]) -> None:
@@ -53,6 +55,9 @@ class Noted:
 
     def thinned(self, source: Source, found: Plan | Stopped) -> None:
         self.thins.append(found)
+
+    def pruned(self, found: Pruned | NotSure) -> None:
+        self.prunes.append(found)
 
     def scrubbed(self, place: Place, found: Report | VaultdError) -> None:
         self.scrubs.append((place.label, found))

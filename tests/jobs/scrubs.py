@@ -13,7 +13,7 @@ from vaultd.jobs.check import Report, check_copies
 from vaultd.jobs.felt import digest_of
 from vaultd.jobs.scrub import Part
 from vaultd.progress import Silent
-from vaultd.store import index
+from vaultd.store import indexing
 from vaultd.store.ledger import Ledger
 
 DAY = 86_400 * 10**9
@@ -25,7 +25,7 @@ def two_copies_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Comput
     for name in "abcdefg":
         saved(computer, name)
     with monkeypatch.context() as patch:
-        patch.setattr(index, "PACKS_PER_INDEX", 1)
+        patch.setattr(indexing, "PACKS_PER_INDEX", 1)
         saved(computer, "h")
     assert list((computer.copy / "index").iterdir())
     computer.home.ledger_file.unlink()

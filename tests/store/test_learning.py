@@ -30,7 +30,7 @@ IN_PACK = 20
 @pytest.fixture
 def filled(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """A copy of 12 packs, all but two of them in an index file; the ids of its blobs."""
-    monkeypatch.setattr("vaultd.store.index.PACKS_PER_INDEX", 3)
+    monkeypatch.setattr("vaultd.store.indexing.PACKS_PER_INDEX", 3)
     found: list[bytes] = []
     for number in range(PACKS):
         found += write_all(vault, [(CHUNK, os.urandom(50)) for _ in range(IN_PACK)])

@@ -200,7 +200,7 @@ def test_a_bit_that_flips_in_the_buffer_never_leaves(
 def test_indexes_are_written_now_and_then_and_spare_the_trailers(
     vault: Vault, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vaultd.store.index.PACKS_PER_INDEX", 3)
+    monkeypatch.setattr("vaultd.store.indexing.PACKS_PER_INDEX", 3)
     ids = [write_all(vault, [(CHUNK, os.urandom(500))])[0] for _ in range(4)]
     assert vault.index.write_indexes() == 4
     assert vault.index.write_indexes() == 0
@@ -223,7 +223,7 @@ def test_indexes_are_written_now_and_then_and_spare_the_trailers(
 def test_an_index_that_lies_about_a_gone_pack_is_not_believed(
     vault: Vault, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vaultd.store.index.PACKS_PER_INDEX", 1)
+    monkeypatch.setattr("vaultd.store.indexing.PACKS_PER_INDEX", 1)
     (blob_id,) = write_all(vault, [(CHUNK, os.urandom(500))])
     vault.index.write_indexes()
     places.packs()[0].unlink()

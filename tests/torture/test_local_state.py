@@ -220,7 +220,7 @@ def test_rows_that_flipped_do_not_get_into_the_vault(
 ) -> None:
     """An index file is made of what the packs say, not of what state remembers of them."""
     reference.rewind()
-    monkeypatch.setattr("vaultd.store.index.PACKS_PER_INDEX", 1)
+    monkeypatch.setattr("vaultd.store.indexing.PACKS_PER_INDEX", 1)
     with contextlib.closing(sqlite3.connect(reference.home.state_file)) as db:
         db.execute("UPDATE blobs SET plain = plain + 64 WHERE type = 1")
         db.execute("UPDATE packs SET indexed = 0")

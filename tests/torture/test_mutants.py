@@ -18,10 +18,13 @@ from tests.torture.vault import ROOT, scratch_folder
 PATCHES = Path(__file__).with_name("mutants")
 _TREE = ("vaultd", "cli", "tests", "docs", "pyproject.toml")
 _KILLING = "tests/copies/test_killing.py::"
+_PRUNING = "tests/jobs/test_prune_devices.py::"
 _COPIES = "test_three_copies.py::test_three_copies_and_everything_that_happens_to_them[slice]"
 # Mutant -> the sweep that must see it. Those of the second group are tried every time.
 SLOW = {
     "away-counted": _COPIES,
+    "condemned-believed": _PRUNING + "test_a_dead_page_in_a_pack_that_lives_leads_to_nothing",
+    "seen-at-the-end": _PRUNING + "test_what_is_learnt_in_the_middle_is_not_said_to_be_known",
     "damage-relied-on": _COPIES,
     "heal-not-checked": _COPIES,
     "listing-trusted": _COPIES,

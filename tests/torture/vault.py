@@ -22,9 +22,10 @@ from vaultd.credentials import Credential, KeyFile, RecoveryCode
 from vaultd.errors import Damaged, Missing
 from vaultd.format.keys import Keys, new_vault_id
 from vaultd.format.slot import format_key_file
+from vaultd.jobs.beginning import begin_writing
 from vaultd.jobs.check import Report, check
 from vaultd.jobs.keys import add_slot
-from vaultd.jobs.opening import begin_writing, open_for_writing, open_vault
+from vaultd.jobs.opening import open_for_writing, open_vault
 from vaultd.jobs.placing import DAMAGED_SUFFIX
 from vaultd.jobs.restore import Options, Restored, plan_restore, restore
 from vaultd.jobs.session import Session
@@ -46,7 +47,7 @@ _MEMORY = Path("/dev/shm")
 _SECONDS = 120
 # Lets a small vault have an index file, which else comes with its 64th pack.
 _SOON_INDEXED = (
-    "import vaultd.store.index as index; index.PACKS_PER_INDEX = 1; from vaultd_cli.main import main; main()"
+    "import vaultd.store.indexing as i; i.PACKS_PER_INDEX = 1; import vaultd_cli.main as m; m.main()"
 )
 
 

@@ -1,5 +1,5 @@
 """What is done once a day though nothing changed: reading the copies through, drills, comparing some of the
-sources with what was saved, and thinning what is old.
+sources with what was saved, thinning what is old, and pruning what nobody needs.
 
 In a thread of its own, which gives way to everything else, with a session of its own that only reads; so a
 source that changes all day does not keep it from being done, nor it the source from being saved.
@@ -18,11 +18,13 @@ from vaultd.daemon.pause import Pause
 from vaultd.daemon.rounds import Rounds, share
 from vaultd.daemon.schedule import Schedule
 from vaultd.daemon.turns import Turns
-from vaultd.errors import Busy, SourceGone, VaultdError
+from vaultd.errors import Busy, NotSure, SourceGone, VaultdError
 from vaultd.jobs.check import Report, check_copies
 from vaultd.jobs.drill import FILES, Drill, drill_copies
 from vaultd.jobs.forget import Plan
+from vaultd.jobs.heal import healing
 from vaultd.jobs.places import is_object_store
+from vaultd.jobs.prune import Pruned, lets_go, prune
 from vaultd.jobs.reread import Reread, reread
 from vaultd.jobs.scrub import Part
 from vaultd.jobs.session import Session
@@ -35,7 +37,7 @@ from vaultd.settings import Home, Place, load
 from vaultd.tree.snapshots import Snapshot, list_snapshots, newest
 from vaultd.tree.sources import Source
 
-SCRUB, DRILL, REREAD, THIN = "scrub", "drill", "reread", "thin"
+SCRUB, DRILL, REREAD, THIN, PRUNE = "scrub", "drill", "reread", "thin", "prune"
 # After the start, and between two looks at whether something is due.
 FIRST, EACH = 300.0, 60.0
 _NS = 1_000_000_000
@@ -64,6 +66,10 @@ class Told(Protocol):
         """By its rules some of its snapshots were forgotten, or none, or its owner has to look first."""
         ...
 
+    def pruned(self, found: Pruned | NotSure) -> None:
+        """What nobody needs was let go of, or not all is known that must be known for that."""
+        ...
+
     def not_done(self, error: VaultdError) -> None:
         """The vault could not be opened. Told once, until it is another error."""
         ...
@@ -81,7 +87,7 @@ class Chores:
     ) -> None:
         self._home, self._enter, self._told = home, enter, told
         self._turns, self._heals = turns or Turns(), False
-        self._schedule = Schedule(home.state / "chores.json", (SCRUB, DRILL, REREAD, THIN))
+        self._schedule = Schedule(home.state / "chores.json", (SCRUB, DRILL, REREAD, THIN, PRUNE))
         self._rounds = Rounds(home.state / "reread.json")
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -116,7 +122,13 @@ class Chores:
         return False
 
     def _do(self, name: str) -> None:
-        work = {SCRUB: self._scrub, DRILL: self._drill, REREAD: self._reread, THIN: self._thin}[name]
+        work = {
+            SCRUB: self._scrub,
+            DRILL: self._drill,
+            REREAD: self._reread,
+            THIN: self._thin,
+            PRUNE: self._prune,
+        }[name]
         try:
             with self._enter() as session:
                 is_done = work(session)
@@ -182,6 +194,22 @@ class Chores:
     def _thin(self, session: Session) -> bool:
         for source, found in thin_sources(session, self._end_if_stopped, self._turn):
             self._told.thinned(source, found)
+        return True
+
+    def _prune(self, session: Session) -> bool:
+        if not lets_go(session.vault.journal):
+            return True
+        try:
+            with self._turn(), healing(session):
+                found = prune(session, Silent(), self._end_if_stopped)
+        except KeyboardInterrupt:
+            if self._stopped.is_set():
+                raise
+            return False  # somebody wants to write, and it begins anew in a while
+        except NotSure as error:
+            self._told.pruned(error)
+        else:
+            self._told.pruned(found)
         return True
 
     def _compared(self, session: Session, source: Source, last: Snapshot) -> Reread | VaultdError:

@@ -8,6 +8,7 @@ from vaultd.daemon.noticed import Noticed
 from vaultd.daemon.tended import Tended
 from vaultd.errors import (
     FromTheFuture,
+    NotSure,
     SourceEmpty,
     SourceGone,
     SourceUnreadable,
@@ -20,6 +21,7 @@ from vaultd.jobs.drill import Drill
 from vaultd.jobs.forget import Plan
 from vaultd.jobs.guarding import Guarded
 from vaultd.jobs.protect import Reached
+from vaultd.jobs.prune import Pruned
 from vaultd.jobs.reread import Reread
 from vaultd.jobs.snapshot import Taken
 from vaultd.jobs.status import CopyStatus
@@ -122,6 +124,9 @@ class Observing:
         self._so("thinning", name, {"gone": stopped.gone, "of": stopped.of} if stopped else {}, bool(stopped))
         self._so("clock", name, {}, is_early)
         self._told.thinned(source, found)
+
+    def pruned(self, found: Pruned | NotSure) -> None:
+        self._told.pruned(found)
 
     def _so(self, what: str, about: str, facts: dict[str, int], is_so: bool) -> None:
         if is_so:

@@ -6,7 +6,7 @@ them does not depend on any clock, nor on the order in which they became known.
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from vaultd.format.body import Body, Device, Seq
 from vaultd.format.canon import Bytes16, Bytes32, Int
@@ -69,11 +69,14 @@ class AtticRemoveBody(Body, frozen=True, kw_only=True):
 
 
 class CondemnBody(Body, frozen=True, kw_only=True):
-    """Packs, by their hashes, that nobody needs: they can be read, and nobody relies on them any more."""
+    """Packs, by their hashes, that nobody needs: they can be read, and nobody relies on them any more. What
+    was still needed of them was written anew into the packs of `instead`.
+    """
 
     WORD = "condemn"
 
     packs: list[Bytes32]
+    instead: list[Bytes32] = field(default_factory=list)
 
 
 class PurgeBody(Body, frozen=True, kw_only=True):

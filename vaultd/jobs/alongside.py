@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from vaultd.copies.contract import Copy
 from vaultd.errors import WrongPlace
-from vaultd.jobs.felt import refuse_lossy_by, removed_slots
+from vaultd.jobs.felt import may_be_gone, refuse_lossy_by
 from vaultd.jobs.opening import open_place
 from vaultd.jobs.places import refuse_read_only
 from vaultd.jobs.scrub import note
@@ -45,7 +45,7 @@ def end(session: Session, ledger: Ledger, stop: Callable[[], None]) -> frozenset
 
 def _opener(session: Session, place: Place) -> Callable[[], contextlib.AbstractContextManager[Copy]]:
     # Asked here and not in the other thread: records are added to the journal meanwhile.
-    leave, vault_id, home = removed_slots(session.vault.journal), session.vault.copy.vault_id, session.home
+    leave, vault_id, home = may_be_gone(session.vault.journal), session.vault.copy.vault_id, session.home
 
     @contextlib.contextmanager
     def opened() -> Iterator[Copy]:

@@ -16,7 +16,7 @@ from vaultd.jobs.check_files import Files
 from vaultd.jobs.check_missing import missing_packs, missing_slots, wrong_identity
 from vaultd.jobs.check_parity import add_gone_packs, may_mend, measured, renew_parity
 from vaultd.jobs.check_trees import Lost, Trees
-from vaultd.jobs.felt import count_as_unread, digest_of, removed_slots
+from vaultd.jobs.felt import count_as_unread, digest_of, let_go
 from vaultd.jobs.heal import heal, healing
 from vaultd.jobs.opening import open_other
 from vaultd.jobs.parity import Coverage
@@ -120,7 +120,7 @@ def check_copies(
 
 
 def _since(session: Session, place: Place, copy: Copy, report: Report, ledger: Ledger) -> None:
-    leave = removed_slots(session.vault.journal)
+    leave = let_go(session.vault.journal)
     names = report.names
     with contextlib.suppress(Unreachable):  # what was found is told in any case
         names = [file.name for file in copy.list()]

@@ -7,8 +7,8 @@ import blake3
 from vaultd import ids
 from vaultd.copies.contract import Stored
 from vaultd.errors import Damaged, Missing, VaultdError
+from vaultd.jobs.felt import packs_wanted
 from vaultd.store.vault import Vault
-from vaultd.tree.snapshots import list_snapshots
 
 
 def wrong_identity(vault: Vault) -> Iterator[VaultdError]:
@@ -35,11 +35,10 @@ def missing_slots(vault: Vault, files: list[Stored]) -> Iterator[VaultdError]:
 
 
 def missing_packs(vault: Vault, files: list[Stored]) -> Iterator[VaultdError]:
-    """Packs that a snapshot says it added, and that are gone. Where all that lay in them is in other packs by
-    now nobody asks: nothing is missed.
+    """Packs that somebody says were added, and that are gone without leave. Where all that lay in them is in
+    other packs by now nobody asks: nothing is missed.
     """
     there = {file.name for file in files}
-    added = dict.fromkeys(pack for each in list_snapshots(vault.journal) for pack in each.body.packs)
-    for name in map(ids.pack_name, added):
+    for name in map(ids.pack_name, packs_wanted(vault.journal)):
         if name not in there:
             yield Missing(name, vault.copy.label)

@@ -17,7 +17,7 @@ from vaultd.copies.contract import Copy
 from vaultd.errors import Damaged, LostTooMuch, Missing, Refused, TargetTooSmall, VaultdError
 from vaultd.format.slot import parse_slot
 from vaultd.jobs.comparing import TRIED, compared
-from vaultd.jobs.felt import refuse_lossy, removed_slots
+from vaultd.jobs.felt import may_be_gone, refuse_lossy
 from vaultd.jobs.opening import open_place
 from vaultd.jobs.planning import UNREADABLE
 from vaultd.jobs.restore import Options, plan_restore, restore
@@ -135,7 +135,7 @@ class _Drilling:
         """The vault as this copy alone holds it, with a state that knows nothing yet."""
         with contextlib.closing(open_place(self._session.home, self._place)) as copy:
             if len(self._session.settings.copies) > 1:
-                refuse_lossy(ledger, copy, removed_slots(self._session.vault.journal))
+                refuse_lossy(ledger, copy, may_be_gone(self._session.vault.journal))
             _find_slot(copy, self._session.slot)
             self._ask_for_room()
             state = State(self._folder / "state.db", self._keys.vault_id)

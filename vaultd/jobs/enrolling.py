@@ -30,10 +30,11 @@ from vaultd.errors import (
 from vaultd.format.box import verify_box
 from vaultd.format.index import encode_index
 from vaultd.format.limits import INDEX, KIND_INDEX, KIND_LOG
+from vaultd.jobs.beginning import begin_writing
 from vaultd.jobs.elsewhere import copy_at
-from vaultd.jobs.felt import felt, removed_slots
+from vaultd.jobs.felt import felt, let_go
 from vaultd.jobs.heal import accept
-from vaultd.jobs.opening import begin_writing, open_another
+from vaultd.jobs.opening import open_another
 from vaultd.jobs.parity import stands_in, with_parity
 from vaultd.jobs.places import location, refuse_same_place
 from vaultd.jobs.session import Session
@@ -186,7 +187,7 @@ def _only_there(session: Session, place: Place, rest: Sequence[Place]) -> int:
     """How many files this copy holds, and no other one that answers; of a copy that does not, nothing is
     known.
     """
-    leave = removed_slots(session.vault.journal)
+    leave = let_go(session.vault.journal)
     held = [_held(session, each, leave) for each in (place, *rest)]
     return len(held[0] - set().union(*held[1:]))
 

@@ -3,13 +3,17 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 
 from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Damaged, LostTooMuch, Missing, RolledBack, VaultdError
+from vaultd.format.keeping import CondemnBody
 from vaultd.settings import Home
 from vaultd.store.journal import Journal
 from vaultd.store.ledger import Ledger
+from vaultd.tree.purging import Purging
+from vaultd.tree.snapshots import every_snapshot
 
 # An index file is a cache, and can be made anew from the packs.
 _FELT = ("log/", "keys/", "packs/")
@@ -21,6 +25,33 @@ _HANDFUL, _ONE_IN = 3, 1000
 def removed_slots(journal: Journal) -> frozenset[str]:
     """Names of the key slots that records say are removed: no copy needs them, and none gets them again."""
     return frozenset(ids.key_name(record.body["slot"]) for _, record in journal.of_kind("key-removed"))
+
+
+def let_go(journal: Journal) -> frozenset[str]:
+    """Names of all that records say no copy needs: slots that are removed, and packs for which leave to
+    remove them is in force. Where one still stands it is neither counted nor copied.
+    """
+    return removed_slots(journal) | frozenset(map(ids.pack_name, journal.derived(Purging).purged))
+
+
+def may_be_gone(journal: Journal) -> frozenset[str]:
+    """The same, and packs for which such a leave was ever given: where one is gone it was not lost."""
+    packs = (pack for purge in journal.derived(Purging).purges for pack in purge.packs)
+    return removed_slots(journal) | frozenset(map(ids.pack_name, packs))
+
+
+def packs_wanted(journal: Journal) -> dict[bytes, None]:
+    """Hashes of all packs that were ever added on purpose, and for which no leave to remove them is in
+    force; each once, in the order in which they came.
+    """
+    added = (pack for each in every_snapshot(journal) for pack in each.body.packs)
+    instead = (
+        pack
+        for _, record in journal.of_kind(CondemnBody.WORD)
+        for pack in CondemnBody.from_map(record.body).instead
+    )
+    purged = journal.derived(Purging).purged
+    return {pack: None for pack in chain(added, instead) if pack not in purged}
 
 
 def felt(copy: Copy, leave: frozenset[str]) -> dict[bytes, str]:
@@ -78,6 +109,15 @@ def _refuse_older(ledger: Ledger, copy: Copy, there: dict[bytes, str]) -> None:
         has = now.get(device, (0, b""))[0]
         if has < seq and digest not in there:
             raise RolledBack(copy.label, seq - has, seq)
+
+
+def forget_gone(ledger: Ledger, copy: Copy, may_be: frozenset[str]) -> None:
+    """What was read back from a copy, and was removed there with leave, counts as read back no more: should
+    somebody need it again it is not missed there, but brought. Raises Unreachable.
+    """
+    if named := ledger.matched(copy.copy_id) & {digest_of(name) for name in may_be}:
+        there = {digest_of(file.name) for folder in _FELT for file in copy.list(folder)}
+        ledger.forget(copy.copy_id, named - there)
 
 
 def heads_of(names: Iterable[str]) -> dict[bytes, tuple[int, bytes]]:

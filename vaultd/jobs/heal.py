@@ -13,16 +13,18 @@ from typing import Self
 
 from vaultd.copies.contract import Copy, is_right
 from vaultd.errors import Damaged, LostTooMuch, Missing, VaultdError
+from vaultd.jobs.beginning import begin_writing
 from vaultd.jobs.elsewhere import copy_at
 from vaultd.jobs.felt import (
     count_as_unread,
     digest_of,
     handful,
+    let_go,
+    may_be_gone,
     name_of,
     refuse_lossy_by,
-    removed_slots,
 )
-from vaultd.jobs.opening import begin_writing, open_other
+from vaultd.jobs.opening import open_other
 from vaultd.jobs.parity import cover_copy, has_parity, mend_from_parity
 from vaultd.jobs.scrub import note
 from vaultd.jobs.session import Session
@@ -61,7 +63,7 @@ def healing(session: Session) -> Iterator[None]:
     """
     with writer_lock(session.home.lock_file):
         session.vault.sync()  # another process may have written before
-        refuse_lossy_by(session.home, session.vault.copy, removed_slots(session.vault.journal))
+        refuse_lossy_by(session.home, session.vault.copy, may_be_gone(session.vault.journal))
         begin_writing(session)
         yield
 
@@ -85,7 +87,7 @@ def heal(
     keeps it up. Never raises for what is wrong with a copy.
     """
     healed = Healed()
-    leave = removed_slots(session.vault.journal)
+    leave = let_go(session.vault.journal)
     names = list(dict.fromkeys(name for error in damage if (name := name_of(error)) and name not in leave))
     progress.stage("heal")
     progress.total(files=len(names))
@@ -147,7 +149,7 @@ def _too_much(session: Session, copy: Copy, wrong: int, of: int) -> VaultdError 
         return LostTooMuch(copy.label, wrong, of)
     if wrong:
         try:
-            refuse_lossy_by(session.home, copy, removed_slots(session.vault.journal))
+            refuse_lossy_by(session.home, copy, may_be_gone(session.vault.journal))
         except VaultdError as error:
             return error
     return None

@@ -9,9 +9,9 @@ from vaultd.copies.locating import Location
 from vaultd.credentials import Credential, Passphrase
 from vaultd.errors import InUse, NotAFolder, NoVault, SamePlace, Unreachable, VaultExists
 from vaultd.format.keys import Keys, new_vault_id
+from vaultd.jobs.beginning import begin_writing
 from vaultd.jobs.enrolling import copy_added
 from vaultd.jobs.keys import add_slot
-from vaultd.jobs.opening import begin_writing
 from vaultd.jobs.parity import stands_in, with_parity
 from vaultd.jobs.places import refuse_same_place, refuse_unwritable
 from vaultd.jobs.protect import Reached, protect

@@ -7,12 +7,11 @@ from vaultd.copies.identity import is_memory
 from vaultd.copies.locating import is_one_place
 from vaultd.errors import VaultdError
 from vaultd.jobs.check_trees import lost_paths
-from vaultd.jobs.felt import digest_of
+from vaultd.jobs.felt import digest_of, packs_wanted
 from vaultd.jobs.places import folder_of, location
 from vaultd.settings import Place, Settings
 from vaultd.store.ledger import Ledger
 from vaultd.store.vault import Vault
-from vaultd.tree.snapshots import every_snapshot
 
 CAPTURED, SAVED, PROTECTED = "captured", "saved", "protected"
 
@@ -53,13 +52,11 @@ def protects(ledger: Ledger, held: Mapping[bytes, set[bytes]], leave: frozenset[
 
 
 def gives_back_all(vault: Vault, held: set[bytes]) -> bool:
-    """Whether every snapshot of a copy, which holds these files, can be had from it. Packs that snapshots
-    added tell at once, those of forgotten ones too, since others rely on them; only where one of them is gone
-    the trees are walked, since what lay in it may lie in another one. False too where the copy does not
-    answer.
+    """Whether every snapshot of a copy, which holds these files, can be had from it. Packs that were
+    added tell at once; only where one of them is gone the trees are walked, since what lay in it may lie in
+    another one. False too where the copy does not answer.
     """
-    added = {pack for each in every_snapshot(vault.journal) for pack in each.body.packs}
-    if added <= held:
+    if packs_wanted(vault.journal).keys() <= held:
         return True
     try:
         vault.index.sync()  # it may know of a pack that was written, and never arrived

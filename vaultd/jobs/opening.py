@@ -3,7 +3,6 @@ and place in the log.
 """
 
 import contextlib
-import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,16 +22,17 @@ from vaultd.errors import (
     WrongKey,
 )
 from vaultd.format.keys import Keys
-from vaultd.jobs.devices import remember_devices, remembered_devices
-from vaultd.jobs.felt import count_as_unread, refuse_lossy_by, removed_slots
+from vaultd.jobs.beginning import begin_writing
+from vaultd.jobs.devices import remembered_devices
+from vaultd.jobs.felt import count_as_unread, may_be_gone, refuse_lossy_by, removed_slots
 from vaultd.jobs.places import location, refuse_read_only
 from vaultd.jobs.session import Lacks, Session
 from vaultd.jobs.spool import deliver, kept_here, note_waiting, with_spool
 from vaultd.jobs.unlocking import Tried, unlock_with_slot
 from vaultd.jobs.usable import NOT_NOW, first
 from vaultd.settings import Home, Place, Settings, load
-from vaultd.store.journal import remembered_records
 from vaultd.store.lock import writer_lock
+from vaultd.store.logs import remembered_records
 from vaultd.store.state import State
 from vaultd.store.vault import Vault
 
@@ -164,7 +164,7 @@ def _made_ready(home: Home, settings: Settings, vault: Vault) -> int:
     with _closed_on_failure(vault):
         # The only copy there is is written whatever it lost: what is saved again is in it again.
         if len(settings.copies) > 1:
-            refuse_lossy_by(home, vault.copy, removed_slots(vault.journal))
+            refuse_lossy_by(home, vault.copy, may_be_gone(vault.journal))
         if isinstance(vault.copy, Spooled):
             delivered = deliver(home, vault.copy, lambda: None)
             note_waiting(vault.copy, vault.state)
@@ -280,17 +280,3 @@ def open_for_writing(
     with writer_lock(home.lock_file), opened as session:
         begin_writing(session)
         yield session
-
-
-def begin_writing(session: Session) -> None:
-    """Take this device's place in the log: its own, or a new one that says which it replaces."""
-    journal, home = session.vault.journal, session.home
-    before = remembered_devices(home)
-    device, session.replaced = journal.device(before[0] if before else None)
-    session.devices = tuple(dict.fromkeys((device, *before)))
-    session.vault.copy.sweep((session.replaced or device).hex())
-    journal.begin(device)
-    if device not in before:
-        journal.append("device", {"name": platform.node(), "replaces": session.replaced})
-        # The earlier ones stay: the record that says what this one replaces may stand on one copy alone.
-        remember_devices(home, session.devices)

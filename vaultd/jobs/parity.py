@@ -13,7 +13,7 @@ from vaultd.copies.contract import Copy, is_right
 from vaultd.errors import Damaged, Missing, VaultdError
 from vaultd.jobs.cover import Plan, cover, drop, plan_cover
 from vaultd.jobs.elsewhere import copy_at
-from vaultd.jobs.felt import digest_of, refuse_lossy_by, removed_slots
+from vaultd.jobs.felt import digest_of, may_be_gone, refuse_lossy_by
 from vaultd.jobs.rebuild import rebuilt
 from vaultd.jobs.scrub import note
 from vaultd.jobs.session import Session
@@ -21,6 +21,7 @@ from vaultd.progress import Progress
 from vaultd.settings import Home, Place, save
 from vaultd.store.ledger import Ledger
 from vaultd.store.shelf import FOLDER, Fronts, Shelf, covered, look, packs_of
+from vaultd.tree.purging import Purging
 
 _OPTION = "parity"
 
@@ -82,9 +83,11 @@ def set_parity(session: Session, place: Place, *, on: bool) -> Place:
     return changed
 
 
-def coverage(home: Home, copy: Copy) -> Coverage:
-    """How much of a copy its parity stands for, by listings alone. Raises Unreachable."""
-    packs = packs_of(copy)
+def coverage(home: Home, copy: Copy, removed: Collection[bytes] = ()) -> Coverage:
+    """How much of a copy its parity stands for, by listings alone; packs that nobody needs (`removed`) do not
+    count. Raises Unreachable.
+    """
+    packs = _without(packs_of(copy), removed)
     return Coverage(len(packs), covered(shelf_of(home, copy), packs))
 
 
@@ -97,9 +100,15 @@ def shelf_of(home: Home, copy: Copy, without: Collection[str] = ()) -> Shelf:
 def plan_parity(
     home: Home, copy: Copy, bad: Collection[str] = (), removed: Collection[bytes] = ()
 ) -> tuple[Plan, Shelf, dict[bytes, int]]:
-    """What the parity of a copy lacks, where the parity files `bad` are of no use. Raises Unreachable."""
-    shelf, packs = shelf_of(home, copy, bad), packs_of(copy)
+    """What the parity of a copy lacks, where the parity files `bad` are of no use, and packs that are
+    `removed` need none, whether they still stand there or not. Raises Unreachable.
+    """
+    shelf, packs = shelf_of(home, copy, bad), _without(packs_of(copy), removed)
     return plan_cover(shelf, packs, removed), shelf, packs
+
+
+def _without(packs: dict[bytes, int], removed: Collection[bytes]) -> dict[bytes, int]:
+    return {digest: size for digest, size in packs.items() if digest not in removed}
 
 
 def cover_copy(
@@ -111,8 +120,8 @@ def cover_copy(
     bad: Collection[str] = (),
     removed: Collection[bytes] = (),
 ) -> Covered:
-    """Bring the parity of a copy up to its packs. Parity files `bad` are of no use; packs that are gone and
-    in `removed` (hashes) are not waited for. Never raises for what is wrong with the copy: that is told.
+    """Bring the parity of a copy up to its packs. Parity files `bad` are of no use; packs in `removed`
+    (hashes) need none, and are not waited for. Never raises for what is wrong with the copy: that is told.
     """
     done = Covered(place, amiss=bool(bad))
     try:
@@ -148,8 +157,9 @@ def cover_place(session: Session, place: Place, progress: Progress, stop: Callab
     used = session.vault
     with copy_at(session, place) as copy:
         if len(session.settings.copies) > 1:
-            refuse_lossy_by(session.home, copy, removed_slots(used.journal))
-        done = cover_copy(session.home, place, copy, progress, stop)
+            refuse_lossy_by(session.home, copy, may_be_gone(used.journal))
+        removed = used.journal.derived(Purging).purged
+        done = cover_copy(session.home, place, copy, progress, stop, removed=removed)
         if copy is used.copy:
             used.index.suspect([error.name for error in done.damage if isinstance(error, Damaged)], ())
     return done
@@ -193,10 +203,12 @@ def mend_from_parity(
             yield name
 
 
-def gone_members(home: Home, copy: Copy) -> list[str]:
-    """Names of packs that the parity of a copy stands for, and that are not listed. Raises Unreachable."""
+def gone_members(home: Home, copy: Copy, removed: Collection[bytes] = ()) -> list[str]:
+    """Names of packs that the parity of a copy stands for, and that are not listed, but for those that were
+    `removed` on purpose. Raises Unreachable.
+    """
     if not stands_in(copy):
         return []
     packs = packs_of(copy)
     members = {member.digest for held in shelf_of(home, copy).groups for member in held.members}
-    return sorted(ids.pack_name(digest) for digest in members - packs.keys())
+    return sorted(ids.pack_name(digest) for digest in members - packs.keys() - set(removed))

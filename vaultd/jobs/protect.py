@@ -15,7 +15,17 @@ from vaultd.format.box import open_box
 from vaultd.format.limits import KIND_LOG
 from vaultd.format.record import check_log_name, decode_record
 from vaultd.jobs.alongside import end
-from vaultd.jobs.felt import CACHES, count_as_unread, digest_of, felt, refuse_lossy, removed_slots
+from vaultd.jobs.bothlogs import let_go_by_both
+from vaultd.jobs.felt import (
+    CACHES,
+    count_as_unread,
+    digest_of,
+    felt,
+    forget_gone,
+    let_go,
+    may_be_gone,
+    refuse_lossy,
+)
 from vaultd.jobs.heal import heal
 from vaultd.jobs.keys import drop_removed_slots
 from vaultd.jobs.level import CAPTURED, PROTECTED, SAVED, are_apart, gives_back_all, highest, protects
@@ -149,7 +159,7 @@ class _Run:
 
     def is_protected(self) -> bool:
         """Whether nothing has come up since against any two that held the same, and that is all."""
-        vault, leave = self.session.vault, removed_slots(self.session.vault.journal)
+        vault, leave = self.session.vault, let_go(self.session.vault.journal)
         return any(protects(self.ledger, held, leave) for held in self.same) and gives_back_all(
             vault, self.same[0][vault.copy.copy_id]
         )
@@ -159,7 +169,9 @@ class _Run:
         session, used = self.session, self.session.vault.copy
         with contextlib.closing(open_place(session.home, place)) as copy:
             for each in (used, copy):
-                refuse_lossy(self.ledger, each, removed_slots(session.vault.journal))
+                may_be = may_be_gone(session.vault.journal)
+                refuse_lossy(self.ledger, each, may_be)
+                forget_gone(self.ledger, each, may_be)
             for device in session.devices[:_SWEPT]:
                 copy.sweep(device.hex())
             behind = self._pass(place, copy)
@@ -172,7 +184,7 @@ class _Run:
         """What either still lacks, in the end."""
         session, used = self.session, self.session.vault.copy
         self._take_back(used, copy)
-        leave = removed_slots(session.vault.journal)
+        leave = let_go(session.vault.journal)
         done = catch_up(used, copy, self.progress, self.stop, leave, self._begins)
         self._note(place, done)
         if done.behind:
@@ -204,7 +216,7 @@ class _Run:
         """What was written to this copy alone comes to the one in use, and is known before anything goes
         the other way: a key that was removed there must not come back.
         """
-        leave = removed_slots(self.session.vault.journal)
+        leave = let_go_by_both(self.session.vault, copy)
         done = catch_up(copy, used, self.progress, self.stop, leave, self._begins)
         self._found(copy, done.damage)
         self._note(self.session.place, done)

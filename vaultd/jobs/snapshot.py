@@ -13,6 +13,7 @@ from vaultd.jobs.session import Session
 from vaultd.jobs.sources import own_folders, refuse_overlap
 from vaultd.jobs.spool import keep_pages
 from vaultd.progress import Progress
+from vaultd.store.journal import Head
 from vaultd.store.packer import Packer
 from vaultd.store.state import StateLost
 from vaultd.store.vault import RememberedFolders
@@ -74,7 +75,7 @@ def take_snapshot(
     body = begun.body(read, sink, tags)
     snapshot = begun.parent if unless_same and not sink.packs else None
     if snapshot is None or len(begun.parents) > 1 or not _says_the_same(body, snapshot.body):
-        identity, record = session.vault.journal.append("snapshot", body.to_map())
+        identity, record = session.vault.journal.append("snapshot", body.to_map(), known=begun.known)
         snapshot = Snapshot(identity, record.device, record.seq, body)
     # The record is on the copy, so the snapshot is made: what only spares work next time must not call it
     # failed.
@@ -108,15 +109,17 @@ class _Begun:
     parents: list[Snapshot]
     parent: Snapshot | None
     memory: RememberedFolders
+    # What this device knew as it began. Whoever waits for it to know of something must not be told earlier
+    # than it keeps to that.
+    known: dict[bytes, Head]
 
     @classmethod
     def now(cls, session: Session, source: Source) -> "_Begun":
         started, mine = time.time_ns(), source.body.id
         snapshots = list_snapshots(session.vault.journal)
-        memory = session.vault.folder_memory(mine)
-        return cls(
-            session, source, started, snapshots, heads(snapshots, mine), newest(snapshots, mine), memory
-        )
+        tips, last = heads(snapshots, mine), newest(snapshots, mine)
+        memory, known = session.vault.folder_memory(mine), session.vault.journal.known()
+        return cls(session, source, started, snapshots, tips, last, memory, known)
 
     def read(
         self, sink: Packer, progress: Progress, stop: Callable[[], bool], *, force: bool, dirty: Dirty

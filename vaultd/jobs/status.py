@@ -8,7 +8,7 @@ from itertools import combinations
 from vaultd.copies.contract import Space
 from vaultd.errors import VaultdError
 from vaultd.jobs.elsewhere import copy_at
-from vaultd.jobs.felt import digest_of, only_felt, refuse_lossy, removed_slots
+from vaultd.jobs.felt import digest_of, let_go, may_be_gone, only_felt, refuse_lossy
 from vaultd.jobs.level import (
     CAPTURED,
     PROTECTED,
@@ -28,6 +28,7 @@ from vaultd.settings import Place
 from vaultd.store.ledger import Drilled, Ledger
 from vaultd.tree.incidents import Incident, open_incidents
 from vaultd.tree.notices import open_notices
+from vaultd.tree.purging import Purging
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots
 from vaultd.tree.sources import Source, list_sources
 
@@ -124,7 +125,7 @@ class Status:
 
 def status(session: Session) -> Status:
     """Everything that is known without reading data. Copies that do not answer count for nothing."""
-    vault, leave = session.vault, removed_slots(session.vault.journal)
+    vault, leave = session.vault, let_go(session.vault.journal)
     packs = vault.index.packs()
     snapshots = list_snapshots(vault.journal)
     looks = _looks(session, leave)
@@ -153,7 +154,7 @@ def status(session: Session) -> Status:
 
 def look_at_copies(session: Session) -> list[CopyStatus]:
     """Each copy of the settings, without reading data."""
-    return [each for each, _ in _looks(session, removed_slots(session.vault.journal))]
+    return [each for each, _ in _looks(session, let_go(session.vault.journal))]
 
 
 def _looks(session: Session, leave: frozenset[str]) -> list[tuple[CopyStatus, set[bytes] | None]]:
@@ -182,11 +183,12 @@ def _look(
     drilled = ledger.drilled(place.copy_id)
     try:
         with copy_at(session, place) as copy:
+            purged = session.vault.journal.derived(Purging).purged
             sizes = {file.name: file.size for file in copy.list() if file.name not in leave}
             if len(session.settings.copies) > 1:
-                refuse_lossy(ledger, copy, leave)
+                refuse_lossy(ledger, copy, may_be_gone(session.vault.journal))
             unread, since = ledger.since(place.copy_id, set(map(digest_of, sizes)))
-            parity = coverage(session.home, copy) if has_parity(place) else None
+            parity = coverage(session.home, copy, purged) if has_parity(place) else None
             space = copy.space()
             seen = CopyStatus(
                 place,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from vaultd.errors import NotWhole
 from vaultd.format.keeping import RestoreFromTrashBody
 from vaultd.jobs.check_trees import lost_paths
+from vaultd.jobs.securing import secure
 from vaultd.jobs.session import Session
+from vaultd.progress import Silent
 from vaultd.tree.attic_removals import Removal, list_removals
 from vaultd.tree.forgotten import Forgetting, forgotten
 from vaultd.tree.retention import UNDO_NS
@@ -51,9 +53,11 @@ def bring_back(session: Session, chosen: Sequence[Forgotten], removed: Iterable[
     """
     removed = list(removed)
     bases = [each.base for each in removed if each.base is not None]
-    for snapshot in [each.snapshot for each in chosen] + bases:
+    wanted = [each.snapshot for each in chosen] + bases
+    for snapshot in wanted:
         for lost in lost_paths(session.vault, set(), lambda: None, [snapshot]):
             raise NotWhole(snapshot.short, lost.path)
+    secure(session, wanted, Silent(), lambda: None)
     answers = {by.id for each in chosen for by in each.by} | {each.id for each in removed}
     body = RestoreFromTrashBody(
         answers=sorted(answers), snapshots=sorted(each.snapshot.id for each in chosen)

@@ -14,20 +14,17 @@ from vaultd import ids
 from vaultd.copies.contract import Copy
 from vaultd.errors import Damaged, Missing, Refused, VaultdError
 from vaultd.format.box import BoxHead, Row, open_box, trailer_length
-from vaultd.format.index import PackTable, decode_index, encode_index
+from vaultd.format.index import PackTable, decode_index
 from vaultd.format.keys import Keys
-from vaultd.format.limits import HEAD, INDEX, KIND_INDEX, MIN_BOX, PACK_KINDS
-from vaultd.format.table import decode_table, encode_table
+from vaultd.format.limits import HEAD, KIND_INDEX, MIN_BOX, PACK_KINDS
+from vaultd.format.table import decode_table
+from vaultd.store.indexing import write_indexes
 from vaultd.store.newer import newer_box
-from vaultd.store.single import seal_alone
 from vaultd.store.state import Place, State, StateLost
 from vaultd.store.tables import PackRows, together
 
 Answer = TypeVar("Answer")
 
-# An index file is worth its own fsync once it saves this many reads of a trailer at the next opening
-# elsewhere.
-PACKS_PER_INDEX = 64
 # Guessed size of a trailer: one read finds most (42 bytes for each of 1,500 blobs).
 _TAIL_GUESS = 64 * 1024
 # Opened heads that are kept: a cipher each, about 1 KB.
@@ -51,8 +48,15 @@ class BlobIndex:
         # While state is filled it knows too little: whoever finds nothing there waits, and asks again.
         self._filling = threading.RLock()
         self.fills = self._version = 0
+        self._condemned: frozenset[bytes] = frozenset()
         self.troubles: list[VaultdError] = []
         self.unknown: list[str] = []
+
+    def condemn(self, digests: Iterable[bytes]) -> None:
+        """From now on nothing new relies on these packs, however often state is lost."""
+        self._condemned |= frozenset(digests)
+        with contextlib.suppress(StateLost):
+            self._state.condemn(self._condemned)
 
     def sync(self) -> None:
         """Make state say what the copy holds now. Raises Unreachable when the copy cannot be listed."""
@@ -65,9 +69,10 @@ class BlobIndex:
 
     def _sync(self) -> None:
         self._version = self._state.version()
+        self._state.condemn(self._condemned)
         # In this order: a pack that another process adds meanwhile must not look as if it had gone.
         known = self._state.packs()
-        listed = {_digest(stored.name): stored.size for stored in self._copy.list("packs/")}
+        listed = {bytes.fromhex(stored.name[-64:]): stored.size for stored in self._copy.list("packs/")}
         gone = [digest for digest, size in known.items() if listed.get(digest) != size]
         if gone:
             self._state.drop_packs(gone)
@@ -241,7 +246,10 @@ class BlobIndex:
 
     def suspect(self, damaged: Iterable[str], whole: Iterable[str]) -> None:
         """Remember which packs were found damaged, and which whole, among files of these names."""
-        packs = ([_digest(each) for each in names if each.startswith("packs/")] for names in (damaged, whole))
+        packs = (
+            [bytes.fromhex(each[-64:]) for each in names if each.startswith("packs/")]
+            for names in (damaged, whole)
+        )
         with contextlib.suppress(StateLost):
             self._state.suspect(*packs)
 
@@ -262,36 +270,4 @@ class BlobIndex:
         """Write an index file when enough packs stand in none; return how many packs it lists. Never
         needed.
         """
-        packs = self._unindexed()
-        if len(packs) < PACKS_PER_INDEX:
-            return 0
-        for plain in encode_index(self._listed(digest, size) for digest, size in packs):
-            name, box = seal_alone(self._keys, KIND_INDEX, INDEX, plain)
-            self._copy.put(ids.index_name(name), box)
-        with contextlib.suppress(StateLost):
-            self._state.mark_indexed(digest for digest, _ in packs)
-        return len(packs)
-
-    def _unindexed(self) -> list[tuple[bytes, int]]:
-        """Packs that stand in no index file, as far as is known; only those that can be read."""
-        try:
-            packs = self._state.unindexed()
-        except StateLost:
-            return []
-        return [pack for pack in packs if len(packs) >= PACKS_PER_INDEX and self._is_readable(*pack)]
-
-    def _is_readable(self, digest: bytes, size: int) -> bool:
-        try:
-            self.read_table(digest, size)
-        except (Refused, Missing):
-            return False
-        return True
-
-    def _listed(self, digest: bytes, size: int) -> PackTable:
-        # From the pack itself: a row that flipped in the state must not get into the vault.
-        rows = self.read_table(digest, size)
-        return PackTable(digest, size, self._copy.get(ids.pack_name(digest), 0, HEAD), encode_table(rows))
-
-
-def _digest(name: str) -> bytes:
-    return bytes.fromhex(name[-64:])
+        return write_indexes(self._copy, self._keys, self._state, self.read_table)

@@ -4,15 +4,11 @@ One log is both the list of snapshots and the journal of what happened. A record
 the only commit point there is.
 """
 
-import contextlib
-import itertools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-import blake3
-import msgspec
+from typing import Any, TypeVar
 
 from vaultd import ids
 from vaultd.copies.contract import Copy
@@ -21,10 +17,13 @@ from vaultd.format.box import open_box
 from vaultd.format.keys import Keys
 from vaultd.format.limits import KIND_LOG, RECORD
 from vaultd.format.record import Record, check_log_name, decode_record, encode_record, record_id
+from vaultd.store.chains import by_number, chains_of
+from vaultd.store.logs import packed, remembered_logs
 from vaultd.store.newer import newer_box
 from vaultd.store.single import seal_alone
 from vaultd.store.state import State, StateLost
 
+Derived = TypeVar("Derived")
 _DEVICE = "device"
 _HEAD = "head"
 _PENDING = "pending"
@@ -63,7 +62,12 @@ class Journal:
         self.records: dict[bytes, Record] = {}
         self.troubles: list[VaultdError] = []
         self._heads: dict[bytes, Head] = {}
+        self._whole: dict[bytes, Head] = {}
+        self.forked = False
+        # Nothing is said of what is known: work that began before it was known is not committed yet.
+        self.silent = False
         self._device = b""
+        self._derived: dict[object, Any] = {}
         self._newer: set[str] = set()
 
     # Reading.
@@ -72,16 +76,16 @@ class Journal:
         """Read what the copy's log holds now; with `anew` also the files that this computer has read before.
         Raises Unreachable when it cannot be listed.
         """
-        self.records, self.troubles, self._newer = {}, [], set()
+        self.records, self.troubles, self._newer, self._derived = {}, [], set(), {}
         names = sorted(stored.name for stored in self._copy.list("log/"))
-        cached = _cached(self._state)
+        cached = remembered_logs(self._state)
         learned = []
         for name in names:
             plains = None if anew else cached.get(name)
             if plains is None:
                 plains = self._fetch(name)
                 if plains is not None:
-                    learned.append((name, *_packed(plains)))
+                    learned.append((name, *packed(plains)))
             for plain in plains or ():
                 self._take(name, plain)
         if learned:
@@ -115,22 +119,34 @@ class Journal:
             self.records[record_id(plain)] = record
 
     def _check_chains(self, gone: Iterable[str]) -> None:
-        self._heads = {}
+        self._heads, self._whole, self.forked = {}, {}, False
         known = {(file.device, file.seq): name for name in gone if (file := ids.parse(name)) is not None}
         for device, chain in self.chains().items():
             before: int = 0
             allowed: set[bytes | None] = {None}
-            for seq, ids_here, prevs in _by_number(chain):
+            is_whole = True
+            for seq, ids_here, prevs in by_number(chain):
                 if seq != before + 1:
                     # By its whole name, which who has read it before can tell, it can be fetched elsewhere.
                     names = [known[at] for n in range(before + 1, seq) if (at := (device, n)) in known]
                     names = names or [f"log/{device.hex()}/{before + 1:010}"]
                     self.troubles += [Missing(name, self._copy.label) for name in names]
+                    is_whole = False
                 elif not prevs <= allowed:
                     self.troubles.append(Damaged(f"log/{device.hex()}/{seq:010}", self._copy.label, "chain"))
+                    is_whole = False
+                if is_whole:
+                    self._whole[device] = Head(seq, max(ids_here))
+                self.forked = self.forked or len(ids_here) > 1
                 before, allowed = seq, set(ids_here)
             identity, record = chain[-1]
             self._heads[device] = Head(record.seq, identity)
+
+    def known(self) -> dict[bytes, Head]:
+        """Of each device the last record up to which all of its records are here. What stands behind a gap is
+        not known: nobody may say so of it.
+        """
+        return dict(self._whole)
 
     def _miss_the_end(self, cached: Iterable[str]) -> None:
         """A chain that lost its end has no gap; only who has read that end before can tell."""
@@ -141,10 +157,7 @@ class Journal:
 
     def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
         """Every device's records, by number; a number stands twice where a chain forked."""
-        chains: dict[bytes, list[tuple[bytes, Record]]] = {}
-        for identity, record in sorted(self.records.items(), key=lambda item: (item[1].seq, item[0])):
-            chains.setdefault(record.device, []).append((identity, record))
-        return chains
+        return chains_of(self.records)
 
     def of_kind(self, kind: str) -> list[tuple[bytes, Record]]:
         """Records of one kind with their ids, oldest first by their writers' clocks; ties by id."""
@@ -161,6 +174,13 @@ class Journal:
         deleted.
         """
         return sorted(self._newer | {word for record in self.records.values() for word in record.unknown})
+
+    def derived(self, make: "Callable[[Journal], Derived]") -> Derived:
+        """What follows from the records, made once for as long as they stay the same."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        found: Derived = self._derived[make]
+        return found
 
     # Writing.
 
@@ -187,7 +207,16 @@ class Journal:
         on_copy = self._heads.get(device, Head(0, None))
         if sum(1 for _, record in self.chains().get(device, ()) if record.seq == on_copy.seq) > 1:
             return False
-        return on_copy in self._last(Head.decode(head), pending)
+        return on_copy in self._last(Head.decode(head), pending) and self._has_what_is_said(device)
+
+    def _has_what_is_said(self, device: bytes) -> bool:
+        """Whether all is here that this device has said it knows: others rely on its keeping to that."""
+        nothing = Head(0, None)
+        return all(
+            self._whole.get(other, nothing).seq >= seq
+            for _, record in self.chains().get(device, ())
+            for other, seq, _ in record.seen
+        )
 
     def _last(self, head: Head, pending: bytes | None) -> tuple[Head, ...]:
         """What may be this device's last record: the one that it announced, or where that did not come
@@ -206,10 +235,18 @@ class Journal:
         self._own.put(_PENDING, head.encode() + self._copy.copy_id)
         self._device = device
 
-    def append(self, kind: str, body: dict[str, object], now_ns: int | None = None) -> tuple[bytes, Record]:
+    def append(
+        self,
+        kind: str,
+        body: dict[str, object],
+        now_ns: int | None = None,
+        *,
+        known: dict[bytes, Head] | None = None,
+    ) -> tuple[bytes, Record]:
         """Write this device's next record to the copy, durably, and return it with its id.
 
-        Raises what `Copy.put` raises; then nothing was said.
+        It says which records of other devices are known: those of `known`, where the work that it commits
+        was begun with no more than that. Raises what `Copy.put` raises; then nothing was said.
         """
         head = self._heads.get(self._device, Head(0, None))
         record = Record(
@@ -219,7 +256,7 @@ class Journal:
             needs_read=[],
             prev=head.id,
             salt=os.urandom(16),
-            seen=self._news(),
+            seen=self._news(self._whole if known is None else known),
             seq=head.seq + 1,
             time=time.time_ns() if now_ns is None else now_ns,
             v=1,
@@ -233,59 +270,24 @@ class Journal:
         self._own.put(_PENDING, Head(record.seq, identity).encode() + self._copy.copy_id)
         self._copy.put(name, box)
         self._heads[self._device] = Head(record.seq, identity)
+        if self._whole.get(self._device, Head(0, None)) == head:
+            self._whole[self._device] = Head(record.seq, identity)
         self.records[identity] = record
+        self._derived = {}
         self._own.put(_HEAD, Head(record.seq, identity).encode())
-        self._state.put_logs([(name, *_packed([plain]))])
+        self._state.put_logs([(name, *packed([plain]))])
         return identity, record
 
-    def _news(self) -> list[tuple[bytes, int, bytes]]:
+    def _news(self, known: dict[bytes, Head]) -> list[tuple[bytes, int, bytes]]:
         """The newest record of every other device, where this device has not yet said that it knows it."""
-        said = {
-            (device, seq, identity)
-            for _, record in self.chains().get(self._device, ())
-            for device, seq, identity in record.seen
-        }
-        news = [
+        if self.silent:
+            return []
+        said: dict[bytes, int] = {}
+        for _, record in self.chains().get(self._device, ()):
+            for device, seq, _ in record.seen:
+                said[device] = max(seq, said.get(device, 0))
+        return sorted(
             (device, head.seq, head.id)
-            for device, head in self._heads.items()
-            if device != self._device and head.id
-        ]
-        return sorted(item for item in news if item not in said)
-
-
-def _by_number(chain: list[tuple[bytes, Record]]) -> Iterable[tuple[int, set[bytes], set[bytes | None]]]:
-    """Per number in a chain: the ids of the records that bear it, and the ids that they say stand before."""
-    for seq, group in itertools.groupby(chain, key=lambda item: item[1].seq):
-        records = list(group)
-        yield seq, {identity for identity, _ in records}, {record.prev for _, record in records}
-
-
-def remembered_records(state: State) -> dict[bytes, Record]:
-    """The records of a copy as they were when it was last opened, without the copy."""
-    found = {}
-    for plains in _cached(state).values():
-        for plain in plains:
-            with contextlib.suppress(Refused):
-                found[record_id(plain)] = decode_record(plain)
-    return found
-
-
-def _cached(state: State) -> dict[str, list[bytes]]:
-    try:
-        logs = state.logs()
-    except StateLost:
-        return {}
-    return {
-        name: msgspec.msgpack.decode(data)
-        for name, (data, check) in logs.items()
-        if _check_sum(data) == check
-    }
-
-
-def _packed(plains: Iterable[bytes]) -> tuple[bytes, bytes]:
-    data = msgspec.msgpack.encode(list(plains))
-    return data, _check_sum(data)
-
-
-def _check_sum(data: bytes) -> bytes:
-    return blake3.blake3(data).digest(16)
+            for device, head in known.items()
+            if device != self._device and head.id and head.seq > said.get(device, 0)
+        )

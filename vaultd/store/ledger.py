@@ -8,9 +8,13 @@ by a clock that was wrong, then or now, and counts as none.
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from blake3 import blake3
 
 from vaultd.store.database import Database, StateLost
 
@@ -26,7 +30,12 @@ CREATE TABLE IF NOT EXISTS heads (
 CREATE TABLE IF NOT EXISTS drills (
     copy BLOB PRIMARY KEY, time INTEGER NOT NULL, files INTEGER NOT NULL, wrong INTEGER NOT NULL,
     seed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), value BLOB, check_sum BLOB);
+CREATE TABLE IF NOT EXISTS sights (record BLOB PRIMARY KEY, value BLOB, check_sum BLOB) WITHOUT ROWID;
 """
+_ASKED_TOGETHER = 512
+# What was counted, and when: these rows let things be deleted, so that none may be a bit wrong.
+Clock = tuple[str, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,61 @@ class Ledger(Database):
         """A drill of this copy has ended just now. Raises Full, ReadOnly, Busy, OSError."""
         row = (copy_id, time.time_ns(), files, wrong, seed)
         self._surely("INSERT OR REPLACE INTO drills VALUES (?, ?, ?, ?, ?)", [row])
+
+    # Time that has passed: see jobs/passing.py. Where these cannot be had, it begins anew.
+
+    def clock(self) -> Clock | None:
+        """What was last put there; None where nothing was, or it was damaged."""
+        try:
+            rows = self._rows("SELECT value, check_sum FROM clock")
+        except StateLost:
+            return None
+        return _decoded(_clock_decoder, b"", *rows[0]) if rows else None
+
+    def put_clock(self, clock: Clock) -> None:
+        """Raises Full, ReadOnly, Busy, OSError."""
+        value = msgspec.msgpack.encode(clock)
+        self._surely("INSERT OR REPLACE INTO clock VALUES (1, ?, ?)", [(value, _sum(b"", value))])
+
+    def sights(self, records: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+        """When each of these records was first seen, by the two counters; those that never were are left
+        out.
+        """
+        found: dict[bytes, tuple[int, int]] = {}
+        for begin in range(0, len(records), _ASKED_TOGETHER):
+            some = records[begin : begin + _ASKED_TOGETHER]
+            asked = (
+                f"SELECT record, value, check_sum FROM sights WHERE record IN ({','.join('?' * len(some))})"
+            )
+            with contextlib.suppress(StateLost):
+                for record, *row in self._rows(asked, *some):
+                    seen = _decoded(_sight_decoder, record, *row)
+                    found |= {record: seen} if seen is not None else {}
+        return found
+
+    def add_sights(self, records: Iterable[bytes], now: tuple[int, int]) -> None:
+        """These were first seen now. Raises Full, ReadOnly, Busy, OSError."""
+        value = msgspec.msgpack.encode((now[0], now[1]))
+        rows = [(record, value, _sum(record, value)) for record in records]
+        self._surely("INSERT OR REPLACE INTO sights VALUES (?, ?, ?)", rows)
+
+
+_clock_decoder = msgspec.msgpack.Decoder(Clock)
+_sight_decoder = msgspec.msgpack.Decoder(tuple[int, int])
+_Row = TypeVar("_Row")
+
+
+def _decoded(
+    decoder: "msgspec.msgpack.Decoder[_Row]", key: bytes, value: object, check: object
+) -> _Row | None:
+    """A row that is as it was written; None for any other."""
+    if not isinstance(value, bytes) or _sum(key, value) != check:
+        return None
+    return decoder.decode(value)
+
+
+def _sum(key: bytes, value: bytes) -> bytes:
+    return blake3(key + value).digest(8)
 
 
 def _facts(row: Drilled) -> tuple[int, int, int, int]:

@@ -43,13 +43,25 @@ def _may_all_be(_: bytes) -> bool:
     return True
 
 
+def _none_is(_: bytes) -> bool:
+    return False
+
+
 class Packer:
     """A `Sink` over one copy, and what it writes goes to others `also`. Use it from any threads, `finish` it
-    once; after a failure every call raises that failure.
+    once; after a failure every call raises that failure. `anew`: whatever is given is written, though the
+    copy has it: for packs in the place of others.
     """
 
     def __init__(
-        self, copy: Copy, keys: Keys, index: BlobIndex, reader: Reader, also: Fanout | None = None
+        self,
+        copy: Copy,
+        keys: Keys,
+        index: BlobIndex,
+        reader: Reader,
+        also: Fanout | None = None,
+        *,
+        anew: bool = False,
     ) -> None:
         self._copy = copy
         self._keys = keys
@@ -70,8 +82,8 @@ class Packer:
         self._verifier: Verifier | None = None
         # Where nothing was known as this run began, only what it wrote can be. What another computer puts
         # there meanwhile is stored twice.
-        self._sieve = Sieve() if index.is_empty() else None
-        self._may_be_known = self._sieve.passes if self._sieve else _may_all_be
+        self._sieve = Sieve() if index.is_empty() and not anew else None
+        self._may_be_known = self._sieve.passes if self._sieve else _none_is if anew else _may_all_be
         self.packs: list[bytes] = []
         self.stored = 0
 

@@ -6,21 +6,19 @@ is not known takes a new id. When SQLite says that the file is damaged it is thr
 asked is told to fill it again (`StateLost`).
 """
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from vaultd.format.limits import CHUNK
-from vaultd.store import tables
-from vaultd.store.database import Database, StateLost
+from vaultd.store import folders, tables
+from vaultd.store.database import StateLost
+from vaultd.store.folders import GENERATION, TREES, distrust
+from vaultd.store.rows import JOINED, Rows
 from vaultd.store.tables import BlobRow, PackRows, Place
 
 __all__ = ["BlobRow", "Place", "State", "StateLost"]
 
 SCHEMA = 2
-_DOUBTS = "doubts"
-_TREES = "trees"
 _SPOOLED = "spooled"
 _TABLES = f"""
 {tables.TABLES}CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
@@ -28,11 +26,8 @@ CREATE TABLE IF NOT EXISTS suspects (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS proven (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS logs (
     name TEXT PRIMARY KEY, records BLOB NOT NULL, check_sum BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS folders (
-    source BLOB, path BLOB, look BLOB NOT NULL, content BLOB NOT NULL,
-    PRIMARY KEY (source, path)) WITHOUT ROWID;
-CREATE TEMP TABLE staged (path BLOB PRIMARY KEY, look BLOB NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
-"""
+CREATE TABLE IF NOT EXISTS condemned (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+{folders.TABLES}"""
 
 
 # One bit makes text or nothing of a number, or turns its sign: such a row is none.
@@ -44,16 +39,10 @@ _PLACE = (
     "SELECT b.id, p.digest, b.number, b.offset, b.type, b.codec, b.sealed, b.plain"
     f" FROM blobs b JOIN packs p ON p.number = b.pack WHERE {_SANE} AND"
 )
-_HELD = (
-    "FROM blobs b JOIN packs p ON p.number = b.pack LEFT JOIN suspects s ON s.digest = p.digest"
-    " LEFT JOIN proven w ON w.digest = p.digest WHERE s.digest IS NULL AND"
-)
-# A statement costs more than a row. SQLite takes 32,766 values at most; beyond some hundred rows it gains
-# nothing.
-_ASKED_TOGETHER = 512
+_HELD = f"{JOINED} LEFT JOIN proven w ON w.digest = p.digest WHERE s.digest IS NULL AND c.digest IS NULL AND"
 
 
-class State(Database):
+class State(Rows):
     """One vault's cache."""
 
     def __init__(self, path: Path, vault_id: bytes) -> None:
@@ -131,14 +120,16 @@ class State(Database):
             tables.remove(db, gone)
             for digest in gone:
                 db.execute("DELETE FROM proven WHERE digest = ?", (digest,))
-            _distrust(db)
+            db.execute("DELETE FROM meta WHERE key = ?", (GENERATION,))
+            distrust(db)
 
     def drop_all_packs(self) -> None:
         """Forget every pack, blob and folder; records and this device's own place in the log stay."""
         with self._writing() as db:
             for table in ("packs", "blobs"):
                 db.execute(f"DELETE FROM {table}")
-            _distrust(db)
+            db.execute("DELETE FROM meta WHERE key = ?", (GENERATION,))
+            distrust(db)
 
     def suspect(self, digests: Iterable[bytes], cleared: Iterable[bytes]) -> None:
         """Remember packs that were found damaged, and forget it of those that were found whole.
@@ -153,7 +144,17 @@ class State(Database):
             for digest in digests:
                 db.execute("DELETE FROM proven WHERE digest = ?", (digest,))
                 if db.execute("INSERT OR IGNORE INTO suspects VALUES (?)", (digest,)).rowcount:
-                    _distrust(db)
+                    distrust(db)
+
+    def condemn(self, digests: Collection[bytes]) -> None:
+        """Remember packs that are condemned, for good: what lies in them alone is still read from them, and
+        is not held. With the first sight of one goes everything that was trusted without reading.
+        """
+        new = set(digests) - {digest for (digest,) in self._rows("SELECT digest FROM condemned")}
+        if new:
+            with self._writing() as db:
+                db.executemany("INSERT OR IGNORE INTO condemned VALUES (?)", ((digest,) for digest in new))
+                distrust(db)
 
     def places(self, blob_id: bytes) -> list[Place]:
         """Everywhere this blob lies, as far as is known here."""
@@ -190,12 +191,6 @@ class State(Database):
         rows = self._of_each(sql, blob_ids, "GROUP BY 1")
         return {blob_id: least for blob_id, least, most in rows if least == most}
 
-    def _of_each(self, sql: str, blob_ids: Sequence[bytes], then: str = "") -> Iterator[tuple[Any, ...]]:
-        """The rows of one statement for each 512 blobs."""
-        for begin in range(0, len(blob_ids), _ASKED_TOGETHER):
-            some = blob_ids[begin : begin + _ASKED_TOGETHER]
-            yield from self._look_up(f"{sql} ({','.join('?' * len(some))}) {then}", *some)
-
     def pack_rows(self, digest: bytes) -> list[BlobRow]:
         """A pack's table in order."""
         sql = (
@@ -208,7 +203,7 @@ class State(Database):
         """Hash and size of packs that have pages or lists and were not asked for before, and a mark that
         says up to where, for `mark_trees`.
         """
-        mark = self.get(_TREES) or b"0"
+        mark = self.get(TREES) or b"0"
         after = int(mark) if mark.isdigit() else 0
         sql = (
             "SELECT digest, size FROM packs WHERE number IN"
@@ -218,7 +213,7 @@ class State(Database):
         return dict(self._rows(sql, after, CHUNK)) if last > after else {}, last
 
     def mark_trees(self, last: int) -> None:
-        self.put(_TREES, b"%d" % last)
+        self.put(TREES, b"%d" % last)
 
     def spooled(self) -> set[bytes]:
         """Hashes of the packs that waited for this copy when that was last said."""
@@ -243,50 +238,3 @@ class State(Database):
 
     def put_logs(self, logs: Iterable[tuple[str, bytes, bytes]]) -> None:
         self._surely("INSERT OR REPLACE INTO logs VALUES (?, ?, ?)", list(logs))
-
-    # Folders.
-
-    def recall(self, source: bytes, path: bytes) -> tuple[bytes, bytes] | None:
-        rows = self._rows("SELECT look, content FROM folders WHERE source = ? AND path = ?", source, path)
-        return rows[0] if rows else None
-
-    def stage(self, rows: Iterable[tuple[bytes, bytes, bytes]]) -> None:
-        """Put rows of path, look, content aside, on disk, until `keep_staged`. A new process begins with
-        none.
-        """
-        with self._writing() as db:
-            db.executemany("INSERT OR REPLACE INTO staged VALUES (?, ?, ?)", rows)
-
-    def doubts(self) -> bytes | None:
-        """Another value each time that something was found gone or damaged, by whichever process."""
-        return self.get(_DOUBTS)
-
-    def keep_staged(self, source: bytes, forget: Iterable[bytes], doubts: bytes | None) -> None:
-        """Drop what is at and below each path of `forget`, then keep the staged rows: all of it or
-        nothing. Nothing is kept where `doubts` is not what it was when the rows were begun: they may rest
-        on what was lost since.
-        """
-        with self._writing() as db:  # nobody tells of damage in here
-            if self.doubts() != doubts:
-                db.execute("DELETE FROM staged")
-                return
-            for path in forget:
-                # Names below start with path + "/" (0x2f), so they stand before path + "0".
-                below = (path + b"/", path + b"0") if path else (b"", b"\xff" * 4096)
-                db.execute("DELETE FROM folders WHERE source = ? AND path = ?", (source, path))
-                db.execute(
-                    "DELETE FROM folders WHERE source = ? AND path >= ? AND path < ?", (source, *below)
-                )
-            db.execute("INSERT OR REPLACE INTO folders SELECT ?, path, look, content FROM staged", (source,))
-            db.execute("DELETE FROM staged")
-
-    def drop_staged(self) -> None:
-        with self._writing() as db:
-            db.execute("DELETE FROM staged")
-
-
-def _distrust(db: sqlite3.Connection) -> None:
-    """Nothing that was trusted without reading is trusted any more."""
-    db.execute("DELETE FROM folders")
-    db.execute("DELETE FROM meta WHERE key = ?", (_TREES,))  # numbers of rows are given again
-    db.execute("INSERT OR REPLACE INTO meta VALUES (?, randomblob(8))", (_DOUBTS,))

@@ -4,6 +4,7 @@ import contextlib
 
 from vaultd.copies.contract import Copy
 from vaultd.errors import VaultdError
+from vaultd.format.keeping import CondemnBody
 from vaultd.format.keys import Keys
 from vaultd.store.fanout import Fanout
 from vaultd.store.index import BlobIndex
@@ -43,6 +44,8 @@ class Vault:
         """
         # Records first: a snapshot that is listed has all its packs on the copy already.
         self.journal.sync()
+        # Before anything is looked up: what this device says next is that it knows of them.
+        self.index.condemn(self.journal.derived(condemned))
         self.index.sync()
 
     @property
@@ -57,8 +60,8 @@ class Vault:
         """
         return sorted({*self.journal.unknown, *self.index.unknown})
 
-    def sink(self, also: Fanout | None = None) -> Packer:
-        return Packer(self.copy, self.keys, self.index, self._reader, also)
+    def sink(self, also: Fanout | None = None, *, anew: bool = False) -> Packer:
+        return Packer(self.copy, self.keys, self.index, self._reader, also, anew=anew)
 
     def folder_memory(self, source: bytes) -> "RememberedFolders":
         return RememberedFolders(self.state, self.index, source)
@@ -67,6 +70,15 @@ class Vault:
         self.state.close()
         self._own.close()
         self.copy.close()
+
+
+def condemned(journal: Journal) -> set[bytes]:
+    """Hashes of the packs that somebody has condemned."""
+    return {
+        pack
+        for _, record in journal.of_kind(CondemnBody.WORD)
+        for pack in CondemnBody.from_map(record.body).packs
+    }
 
 
 # So many folders are put aside in one transaction.

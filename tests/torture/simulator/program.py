@@ -23,13 +23,14 @@ from vaultd.errors import Missing, VaultdError
 from vaultd.format import seal
 from vaultd.format.keys import Keys, new_vault_id
 from vaultd.format.slot import format_key_file
+from vaultd.jobs.beginning import begin_writing
 from vaultd.jobs.check import Report, check_copies
 from vaultd.jobs.elsewhere import from_anywhere
 from vaultd.jobs.enrolling import add_copy, copy_added, find_copy, retire_copy
 from vaultd.jobs.heal import accept, heal_all
 from vaultd.jobs.init import attach
 from vaultd.jobs.keys import add_slot
-from vaultd.jobs.opening import begin_writing, open_for_writing, open_other, open_vault
+from vaultd.jobs.opening import open_for_writing, open_other, open_vault
 from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.restore import Options, plan_restore, restore
 from vaultd.jobs.session import Session

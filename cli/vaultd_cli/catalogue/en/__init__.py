@@ -10,8 +10,9 @@ from vaultd_cli.catalogue.en.leaving import LEAVING
 from vaultd_cli.catalogue.en.letting_go import LETTING_GO
 from vaultd_cli.catalogue.en.look import LOOK
 from vaultd_cli.catalogue.en.notices import NOTICES
+from vaultd_cli.catalogue.en.pruning import PRUNING
 from vaultd_cli.catalogue.en.talk import TALK
 from vaultd_cli.catalogue.en.verbs import VERBS
 
 SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE | GUARD
-SENTENCES |= LETTING_GO | LEAVING
+SENTENCES |= LETTING_GO | LEAVING | PRUNING

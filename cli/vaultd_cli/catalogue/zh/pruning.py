@@ -1,0 +1,35 @@
+"""彻底删除的内容。"""
+
+PRUNING = {
+    "verb.prune": "彻底删除不再有任何快照需要的内容。\n\n"
+    "分几步进行，每步隔几天：只有已忘记、并且不能再找回的快照才需要的内容，先被标为作废；等每台电脑都知道了，又过了一天，会再查一遍，"
+    "仍然没有谁需要的，才逐个副本删除。守护进程每天会自动这样做。只要有什么损坏、缺失或者看不懂，就什么都不删。",
+    "option.max-unused": "只有一部分还需要的文件里，最多允许有这么多空余（占保险库的百分比）；超过了就重新写（10）。",
+    "option.dry-run-prune": "只说会做什么，什么也不做。",
+    "stage.mark": "正在看需要哪些",
+    "stage.rewrite": "正在重新写",
+    "stage.remove": "正在删除",
+    "error.NotSure": "什么都没有删除：{why:not-sure?*}{what:?（*）}。",
+    "advice.NotSure": "不清楚或者读不出来的内容，都可能是需要的。“vaultd check”会说明副本有什么问题；然后再运行一次这个命令。",
+    "not-sure.damage": "有内容损坏或缺失",
+    "not-sure.unknown": "保险库里有这个版本不认识的内容",
+    "not-sure.fork": "有一台电脑的日志有两个结尾",
+    "not-sure.waiting": "这台电脑上还有内容等着送到副本",
+    "not-sure.nothing": "一个快照也没有",
+    "not-sure.changed": "其间又写入了内容",
+    "not-sure.behind": "有一个副本没有其他副本都有的内容",
+    "prune.rewritten": "{packs} 个数据文件，{bytes:size}：其中还需要的部分已经重新写好。",
+    "prune.condemned": "{packs} 个数据文件，{bytes:size}，现在标为作废：不再有谁需要它们。",
+    "prune.removed": "副本 {label}：删除了 {packs} 个数据文件，{bytes:size}。",
+    "prune.needed": "副本 {label}：{packs} 个数据文件留着，因为那里还有内容需要它们。",
+    "prune.left": "副本 {label} 留到以后。{why}",
+    "prune.waits-time": "{packs} 个数据文件，{bytes:size}，再过 {hours} 小时删除。",
+    "prune.waits-running": "{packs} 个数据文件，{bytes:size}，等这台电脑再运行 {hours} 小时后删除。",
+    "prune.waits-devices": "{packs} 个数据文件，{bytes:size}，等 {devices} 再往保险库写一次后删除。",
+    "prune.waits-devices-next": "如果其中哪一台再也不会回来，请用“vaultd device retire”说明。",
+    "prune.unused": "{total:size} 里有 {unused:size} 是夹在还需要的内容之间的空余。",
+    "prune.would-rewrite": "{packs} 个数据文件，{bytes:size}：其中还需要的部分会重新写。",
+    "prune.would-condemn": "{packs} 个数据文件，{bytes:size}，会标为作废：不再有谁需要它们。",
+    "prune.would-purge": "{packs} 个数据文件，{bytes:size}，已经等够了，会被删除。",
+    "prune.would-remove": "副本 {label}：会删除 {packs} 个数据文件，{bytes:size}。",
+}
