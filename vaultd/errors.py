@@ -729,7 +729,7 @@ class NotUnmounted(VaultdError):
 @dataclass(eq=False)
 class NotSure(VaultdError):
     """Not all is known that must be known before anything is let go of. `why` is "damage", "unknown", "fork",
-    "waiting", "nothing", "behind" or "changed"; `what` names it.
+    "waiting", "nothing", "behind", "changed", "incident" or "clock"; `what` names it.
     """
 
     why: str
