@@ -70,6 +70,17 @@ COMMANDS = {
     "doctor": ["doctor"],
     "daemon": ["daemon status", "daemon pause --for 1m", "daemon resume", "daemon stop"],
     "completion": ["completion bash"],
+    "hold": ["hold source --why x", "hold", "hold nosuch"],
+    "unhold": ["unhold source", "unhold nosuch"],
+    "forget": ["forget --by-rules", "forget --keep-last 1 source --dry-run", "forget nosuch"],
+    "forget-deleted": ["forget-deleted source:nosuch --yes source", "forget-deleted source"],
+    "trash": ["trash list", "trash restore nosuch"],
+    "prune": ["prune --dry-run", "prune --max-unused x"],
+    "device": ["device list --all", "device retire nosuch"],
+    "guard": ["guard show", "guard accept nosuch"],
+    "incident": ["incident list", "incident show nosuch"],
+    "export": ["export source {}/exported.tar", "export nosuch {}/nosuch.tar"],
+    "proof": ["proof {}/proof", "proof nosuch {}/nosuch"],
 }
 UNLOCKING = {
     "passphrase": "--passphrase-file {}/passphrase",
