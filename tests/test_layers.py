@@ -26,6 +26,7 @@ ROWS = (
     ("store",),
     ("capture",),
     ("tree",),
+    ("guard",),
     ("jobs",),
     ("daemon",),
     ("browse",),
@@ -35,10 +36,9 @@ ROWS = (
 ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 TOP = "vaultd_cli"
 
-# What a room may not touch at all: the format is bytes in, bytes out.
-FORBIDDEN = {
-    "format": {"os", "pathlib", "time", "datetime", "socket", "subprocess", "tempfile", "shutil", "sqlite3"},
-}
+# What a room may not touch at all: the format is bytes in, bytes out, and the guard judges what it is handed.
+_WORLD = {"os", "pathlib", "time", "datetime", "socket", "subprocess", "tempfile", "shutil", "sqlite3"}
+FORBIDDEN = {"format": _WORLD, "guard": _WORLD}
 ONLY_IN_FORMAT = "cryptography"
 NAMES_OF_NOTHING = {"util", "utils", "helper", "helpers", "manager", "managers", "misc", "common", "base"}
 
@@ -52,7 +52,7 @@ ALLOWED = {
     "tests/vectors/hostile_vaults.py::contents": 61,
     "tests/torture/test_local_state.py": 320,
     "tests/torture/vault.py": 360,  # the reference vault, how it is hurt, and what must hold after
-    "vaultd/errors.py": 720,  # the tree of errors is read as a whole; each class is a few lines
+    "vaultd/errors.py": 780,  # the tree of errors is read as a whole; each class is a few lines
 }
 
 

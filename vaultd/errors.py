@@ -405,6 +405,11 @@ class SourceGone(VaultdError):
 
 
 @dataclass(eq=False)
+class SourceUnmounted(SourceGone):
+    """Where the source's disk was mounted when it was last saved, there is another folder now."""
+
+
+@dataclass(eq=False)
 class SourceUnreadable(VaultdError):
     """The source's folder itself cannot be opened or listed, so nothing is known of what is in it."""
 
@@ -482,6 +487,30 @@ class NoSuchDevice(VaultdError):
 
     device: str
     found: int = 0
+
+
+@dataclass(eq=False)
+class NoSuchIncident(VaultdError):
+    """No incident has an id that begins so, or, where `found` is not 0, more than one."""
+
+    incident: str
+    found: int = 0
+
+
+@dataclass(eq=False)
+class NoIncident(VaultdError):
+    """Nothing has happened to this source that looks like a wipe."""
+
+    source: str
+
+
+@dataclass(eq=False)
+class OnHold(VaultdError):
+    """Something that looks like a wipe happened to this source: until its owner has looked, nothing of it is
+    forgotten by rules.
+    """
+
+    source: str
 
 
 @dataclass(eq=False)
@@ -700,7 +729,7 @@ class NotUnmounted(VaultdError):
 @dataclass(eq=False)
 class NotSure(VaultdError):
     """Not all is known that must be known before anything is let go of. `why` is "damage", "unknown", "fork",
-    "waiting", "nothing", "behind" or "changed"; `what` names it.
+    "waiting", "nothing", "behind", "changed", "incident" or "clock"; `what` names it.
     """
 
     why: str

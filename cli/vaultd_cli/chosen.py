@@ -47,23 +47,26 @@ class Chosen:
 
 
 def choose(session: "Session", words: str) -> Chosen:
-    """Raises NoSuchSnapshot, Ambiguous."""
+    """Raises NoSuchSnapshot, Ambiguous, NoIncident."""
+    from vaultd.tree.incidents import list_incidents
     from vaultd.tree.selectors import parse_selector, select
     from vaultd.tree.snapshots import list_snapshots
 
     path = parse_selector(words).path
     name = words if path is None else words.removesuffix(f":{path}")
-    snapshot = select(list_snapshots(session.vault.journal), name)
+    journal = session.vault.journal
+    snapshot = select(list_snapshots(journal), name, list_incidents(journal))
     return Chosen(snapshot, view_of(session, snapshot), paths_of(path or ""))
 
 
 def choose_all(session: "Session", words: "Iterable[str]") -> "list[Snapshot]":
-    """The snapshots that these words name, each once. Raises NoSuchSnapshot, Ambiguous."""
+    """The snapshots that these words name, each once. Raises NoSuchSnapshot, Ambiguous, NoIncident."""
+    from vaultd.tree.incidents import list_incidents
     from vaultd.tree.selectors import select
     from vaultd.tree.snapshots import list_snapshots
 
-    known = list_snapshots(session.vault.journal)
-    found = [select(known, word) for word in words]
+    known, incidents = list_snapshots(session.vault.journal), list_incidents(session.vault.journal)
+    found = [select(known, word, incidents) for word in words]
     return list({each.id: each for each in found}.values())
 
 

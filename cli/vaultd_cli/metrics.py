@@ -15,6 +15,7 @@ MEANINGS = {
     "vaultd_bytes": "Bytes stored in packs of the copy in use",
     "vaultd_captured_snapshots": "Snapshots that are on this computer only",
     "vaultd_open_notices": "Notices that nobody has acknowledged",
+    "vaultd_open_incidents": "Incidents that look like a wipe and that nobody has accepted",
     "vaultd_daemon_running": "1 where the daemon of this computer runs",
     "vaultd_paused": "1 while the owner has paused the daemon",
     "vaultd_source_age_seconds": "Since the newest snapshot of the source began",
@@ -57,6 +58,7 @@ def _of_all(found: "Status", daemon: "Running") -> Iterator[Sample]:
     yield "vaultd_bytes", {}, found.stored
     yield "vaultd_captured_snapshots", {}, found.captured
     yield "vaultd_open_notices", {}, found.notices
+    yield "vaultd_open_incidents", {}, len(found.incidents)
     yield "vaultd_daemon_running", {}, bool(daemon.pid)
     yield "vaultd_paused", {}, daemon.paused is not None
 

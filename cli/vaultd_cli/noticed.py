@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from vaultd_cli import show
+from vaultd_cli import incidents, show
 from vaultd_cli.catalogue import in_english, knows, say
 
 if TYPE_CHECKING:
@@ -35,6 +35,17 @@ def advice(notice: "Notice") -> str:
 
 
 def _filled(speak: Any, family: str, body: "NoticeBody") -> str:
+    if body.what == "incident" and family == "notice":
+        return _of_incident(speak, body)
     key = f"{family}.{body.what}"
     facts: dict[str, Any] = {**dict.fromkeys(_NUMBERS, 0), **body.facts}
+    facts["id"] = f"{body.facts.get('incident', 0):08x}"
     return str(speak(key if knows(key) else f"{family}.unknown", what=body.what, about=body.about, **facts))
+
+
+def _of_incident(speak: Any, body: "NoticeBody") -> str:
+    from vaultd.guard.trips import RULES
+
+    number = body.facts.get("rule", -1)
+    rule = RULES[number] if 0 <= number < len(RULES) else ""
+    return incidents.happened(rule, body.about, body.facts, speak)

@@ -5,7 +5,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from vaultd_cli import others, show, watched
+from vaultd_cli import incidents, others, show, watched
 from vaultd_cli.catalogue import say
 from vaultd_cli.failure import explain
 from vaultd_cli.run import Run
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaultd.jobs.check import Report
     from vaultd.jobs.drill import Drill
     from vaultd.jobs.forget import Plan
+    from vaultd.jobs.guarding import Guarded
     from vaultd.jobs.protect import Reached
     from vaultd.jobs.prune import Pruned
     from vaultd.jobs.reread import Reread
@@ -58,6 +59,10 @@ class Told:
             level=say(f"level.{reached.level}"),
         )
         self.caught_up(reached)
+
+    def guarded(self, source: "Source", guarded: "Guarded") -> None:
+        incidents.tell(self._run, source, guarded)
+        sys.stdout.flush()
 
     def untold(self, source: "Source", paths: int) -> None:
         self._run.console.warn("daemon.untold", name=source.body.name, paths=paths)

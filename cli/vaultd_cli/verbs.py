@@ -46,6 +46,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "heal": "vaultd_cli.commands.check:heal",
         "drill": "vaultd_cli.commands.drill:drill",
         "device": "vaultd_cli.commands.device:device",
+        "guard": "vaultd_cli.commands.guard:guard",
+        "incident": "vaultd_cli.commands.incident:incident",
         "key": "vaultd_cli.commands.key:key",
         "recovery-code": "vaultd_cli.commands.recovery_code:recovery_code",
         "journal": "vaultd_cli.commands.journal:journal",

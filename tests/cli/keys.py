@@ -104,7 +104,8 @@ def reachable(key: str, words: set[str]) -> bool:
         return name in words
     if family in ("why", "silent", "bad-url", "store-keys", "password-file", "unfit"):
         return name in words or name in errno.errorcode.values()
-    families = ("usage", "stage", "kind", "level", "by", "keep", "rules", "for-ever")
+    families = {"usage", "stage", "kind", "level", "by", "keep", "rules", "for-ever"}
+    families |= {"happened", "cause", "limit"}
     return family in families and name in words
 
 

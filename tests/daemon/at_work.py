@@ -14,6 +14,7 @@ from vaultd.daemon.report import Report
 from vaultd.daemon.service import Service
 from vaultd.daemon.tended import Tended
 from vaultd.errors import Busy, VaultdError
+from vaultd.jobs.guarding import Guarded
 from vaultd.jobs.opening import open_for_writing
 from vaultd.jobs.protect import Reached
 from vaultd.jobs.session import Session
@@ -37,6 +38,7 @@ class Noted:
         self.watches: list[str] = []
         self.let_go: list[str] = []
         self.tended: list[Tended] = []
+        self.guards: list[Guarded] = []
 
     def watching(self, tended: Tended) -> None:
         self.watches.append(tended.source.body.name)
@@ -49,6 +51,9 @@ class Noted:
 
     def saved(self, taken: Taken, reached: Reached) -> None:
         self.takens.append(taken)
+
+    def guarded(self, source: Source, guarded: Guarded) -> None:
+        self.guards.append(guarded)
 
     def untold(self, source: Source, paths: int) -> None:
         self.lost.append(paths)

@@ -14,6 +14,7 @@ from vaultd.daemon.observing import Observing
 from vaultd.errors import Damaged, LostTooMuch, ReadOnly, SourceGone, Unreachable, VaultdError
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
+from vaultd.jobs.guarding import Guarded
 from vaultd.jobs.protect import Behind, Mended, Reached
 from vaultd.jobs.reread import Reread
 from vaultd.jobs.status import CopyStatus
@@ -137,3 +138,16 @@ def test_everything_is_passed_on(noticed: Noticed) -> None:
     seen.untold(SOURCE, 3)
     assert [call[0] for call in inner.method_calls] == ["not_done", "gone", "untold"]
     assert kinds(noticed) == [("untold", "photos")]
+
+
+@pytest.mark.parametrize("guarded", [Guarded(error=ReadOnly("disk")), Guarded(unread=2)])
+def test_a_guard_that_cannot_look_for_an_hour(seen: Observing, noticed: Noticed, guarded: Guarded) -> None:
+    seen.guarded(SOURCE, guarded)
+    assert kinds(noticed, time.time() + 60) == []
+    assert kinds(noticed) == [("guard-failed", "photos")]
+
+
+def test_a_guard_that_can_look_again_in_time_is_none(seen: Observing, noticed: Noticed) -> None:
+    seen.guarded(SOURCE, Guarded(unread=2))
+    seen.guarded(SOURCE, Guarded())
+    assert kinds(noticed) == []

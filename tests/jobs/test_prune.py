@@ -10,6 +10,8 @@ from tests.jobs.pruned import DAY, HOUR, Time, assert_stands, fill, forget, pack
 from tests.jobs.pruned import told as told
 from tests.jobs.vaults import Computer, new_vault
 from vaultd.errors import NotSure
+from vaultd.format.keeping import GUARD, IncidentBody
+from vaultd.jobs.hold import hold_snapshots, let_go
 from vaultd.tree.snapshots import Snapshot
 
 
@@ -117,3 +119,29 @@ def test_what_is_not_listed_ends_it(world: World, told: Time) -> None:
         pruned(world.computer)
     aside.rename(gone)
     assert pruned(world.computer).condemned[0]
+
+
+def test_while_an_incident_is_open_nothing_goes(world: World, told: Time) -> None:
+    world.forget_first()
+    before = packs(world.copy)
+    with world.computer.opened(writing=True) as session:
+        hold = hold_snapshots(session, [world.second], "it looks like a wipe", GUARD)
+        source = world.second.body.source
+        body = IncidentBody(
+            examples=[],
+            facts={},
+            good=world.second.id,
+            hold=hold.id,
+            rules=["deleted"],
+            source=source,
+            tripped=None,
+        )
+        session.vault.journal.append(body.WORD, body.to_map())
+    with pytest.raises(NotSure) as refused:
+        all_the_way(world, told)
+    assert refused.value.why == "incident"
+    assert packs(world.copy) == before
+    with world.computer.opened(writing=True) as session:
+        let_go(session, [hold])
+    all_the_way(world, told)
+    assert packs(world.copy) < before

@@ -73,6 +73,10 @@ def mounted(computer: Computer, path: Path, *words: str, **environment: str) -> 
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
+        # Of one that ended by itself nobody may have read what it said.
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
         if is_mounted(path):
             subprocess.run(["fusermount3", "-u", "-z", path], check=False)
 

@@ -17,6 +17,7 @@ from vaultd.daemon.service import Service
 from vaultd.daemon.settler import Settler
 from vaultd.daemon.tended import Tended
 from vaultd.errors import VaultdError
+from vaultd.jobs.guarding import Guarded
 from vaultd.jobs.opening import open_for_writing
 from vaultd.jobs.protect import Reached
 from vaultd.jobs.session import Session
@@ -41,6 +42,9 @@ class Printed:
 
     def saved(self, taken: Taken, reached: Reached) -> None:
         print("saved", flush=True)
+
+    def guarded(self, source: Source, guarded: Guarded) -> None:
+        pass
 
     def untold(self, source: Source, paths: int) -> None:
         print("untold", paths, flush=True)

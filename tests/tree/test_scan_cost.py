@@ -27,7 +27,8 @@ def calls_on_files(source: Watched, scratch: Path) -> Counter[str]:
     child = [sys.executable, "-m", "tests.tree.scan_child", str(state), str(scratch / "result")]
     environment = dict(os.environ, PYTHONPATH=f"{REPOSITORY}:{REPOSITORY}/cli")
     subprocess.run(
-        ["strace", "-f", "-qq", "-y", "-o", str(log), *child],
+        # Without what is read and written, in which names may stand by chance.
+        ["strace", "-f", "-qq", "-y", "-s0", "-o", str(log), *child],
         cwd=REPOSITORY, env=environment, check=True, capture_output=True,
     )  # fmt: skip
     lines = [line for line in log.read_text(errors="replace").splitlines() if "small-" in line]

@@ -6,6 +6,7 @@ import gc
 import os
 import platform
 import threading
+import time
 from pathlib import Path
 
 POWER = Path("/sys/class/power_supply")
@@ -54,3 +55,10 @@ def give_memory_back() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def asleep() -> float:
+    """Seconds that this computer slept since it was switched on; only differences mean anything."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()

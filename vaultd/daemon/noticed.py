@@ -20,6 +20,7 @@ GRACE = {
     "source-gone": 24 * _HOUR,
     "source-unreadable": 0.0,
     "unprotected": 24 * _HOUR,
+    "guard-failed": _HOUR,
     "copy-away": 7 * 24 * _HOUR,
     "copy-wrong": 0.0,
     "copy-full": 0.0,

@@ -17,6 +17,7 @@ from vaultd.daemon.noticed import Due, Noticed
 from vaultd.daemon.sending import Sent, send
 from vaultd.errors import VaultdError
 from vaultd.format.noticing import NoticeBody
+from vaultd.jobs.incidents import NOTICE as INCIDENT
 from vaultd.jobs.notices import write_attempt, write_notice
 from vaultd.jobs.session import Session
 from vaultd.settings import Channel, Home, load
@@ -30,6 +31,8 @@ FAILURES = 3
 EACH = 5.0
 # What waits for the journal for longer than an hour is told without it.
 UNWRITTEN_NS = 3600 * 10**9
+# What looks like a wipe is told again each day, until its owner says that he knows.
+AGAIN = 86_400.0
 _NS = 1e9
 Words = Callable[[Notice], tuple[str, str]]
 """The title and the text of a notice, in the language of its owner."""
@@ -155,11 +158,14 @@ def is_due(notice: Notice, channel: Channel, now: float) -> bool:
     """Whether this channel is to be told now (seconds since 1970). A channel is not told of itself."""
     tries = _by(notice, channel)
     is_of_itself = (notice.body.what, notice.body.about) == ("channel", channel.name)
-    if is_of_itself or any(each.taken for each in tries):
+    if is_of_itself or (notice.body.what != INCIDENT and any(each.taken for each in tries)):
         return False
     if not tries:
         return True
-    since = now - max(each.time for each in tries) / _NS
+    last = max(tries, key=lambda each: each.time)
+    since = now - last.time / _NS
+    if last.taken:
+        return since < 0 or since >= AGAIN
     # A clock that was set back must not keep it from being told.
     return since < 0 or since >= PAUSES[min(len(tries), len(PAUSES)) - 1]
 

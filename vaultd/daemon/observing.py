@@ -19,6 +19,7 @@ from vaultd.errors import (
 from vaultd.jobs.check import Report
 from vaultd.jobs.drill import Drill
 from vaultd.jobs.forget import Plan
+from vaultd.jobs.guarding import Guarded
 from vaultd.jobs.protect import Reached
 from vaultd.jobs.prune import Pruned
 from vaultd.jobs.reread import Reread
@@ -55,7 +56,7 @@ class Observing:
         self._told.watching(tended)
 
     def gone(self, source: Source) -> None:
-        for what in ("source-gone", "source-unreadable", "unprotected"):
+        for what in ("source-gone", "source-unreadable", "unprotected", "guard-failed"):
             self._noticed.ends(what, source.body.name)
         self._told.gone(source)
 
@@ -69,6 +70,13 @@ class Observing:
     def saved(self, taken: Taken, reached: Reached) -> None:
         self._reached(reached)
         self._told.saved(taken, reached)
+
+    def guarded(self, source: Source, guarded: Guarded) -> None:
+        if guarded.error is not None or guarded.unread:
+            self._noticed.holds("guard-failed", source.body.name, {})
+        else:
+            self._noticed.ends("guard-failed", source.body.name)
+        self._told.guarded(source, guarded)
 
     def untold(self, source: Source, paths: int) -> None:
         self._noticed.happened("untold", source.body.name, {"paths": paths})

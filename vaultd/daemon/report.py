@@ -4,6 +4,7 @@ from typing import Protocol
 
 from vaultd.daemon.tended import Tended
 from vaultd.errors import VaultdError
+from vaultd.jobs.guarding import Guarded
 from vaultd.jobs.protect import Reached
 from vaultd.jobs.snapshot import Taken
 from vaultd.tree.sources import Source
@@ -25,6 +26,10 @@ class Report(Protocol):
         ...
 
     def saved(self, taken: Taken, reached: Reached) -> None: ...
+
+    def guarded(self, source: Source, guarded: Guarded) -> None:
+        """The guard looked at what was saved, or could not."""
+        ...
 
     def untold(self, source: Source, paths: int) -> None:
         """The daily look at everything found changes of which the system had not told."""

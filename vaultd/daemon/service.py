@@ -9,19 +9,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vaultd.daemon.calm import give_memory_back
+from vaultd.daemon.calm import asleep, give_memory_back
 from vaultd.daemon.notices import Notices
 from vaultd.daemon.pause import Pause
 from vaultd.daemon.proof import changes
 from vaultd.daemon.report import Report
 from vaultd.daemon.tended import Tended
 from vaultd.daemon.turns import Turns
-from vaultd.errors import Busy, Damaged, Missing, VaultdError
+from vaultd.errors import Busy, Damaged, Missing, SourceEmpty, VaultdError
+from vaultd.jobs.guarding import guarded_snapshot
 from vaultd.jobs.level import SAVED
 from vaultd.jobs.onwards import Enter, on_some_copy
 from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.session import Session
-from vaultd.jobs.snapshot import take_snapshot
 from vaultd.jobs.sources import my_sources, own_tops
 from vaultd.jobs.usable import NOT_NOW
 from vaultd.progress import Silent
@@ -61,7 +61,7 @@ class Service:
         self._retry_at: float | None = None
         self._retry = FIRST_RETRY
         self._told: dict[bytes, str] = {}
-        self._asleep = _asleep()
+        self._asleep = asleep()
 
     def stop(self) -> None:
         """End soon, in the middle of anything: what is not saved yet is saved the next time. May be called by
@@ -144,7 +144,7 @@ class Service:
         self._wake.clear()
 
     def _look_around(self, now: float) -> None:
-        slept, self._asleep = _asleep() - self._asleep, _asleep()
+        slept, self._asleep = asleep() - self._asleep, asleep()
         if slept > _SLEPT:
             for tended in self.tended:
                 tended.look_at_all(now)
@@ -199,13 +199,25 @@ class Service:
         self._learn(session)
         if self._tended.get(tended.source.body.id) is not tended:
             return
-        taken = take_snapshot(session, tended.source, Silent(), self._must_end, dirty=dirty, unless_same=True)
+        try:
+            taken, guarded = guarded_snapshot(
+                session, tended.source, Silent(), self._must_end, dirty=dirty, unless_same=True
+            )
+        except SourceEmpty:
+            # What the guard may have written goes to every channel, and to every copy.
+            if self._notices is not None:
+                self._notices.look(session)
+            self._retry_at = self._retry_at or time.monotonic()
+            raise
         untold = tended.untold(lambda: changes(session, taken))
         tended.saved(taken, dirty, time.monotonic())
         self._report.read(tended.source, taken)
+        self._report.guarded(tended.source, guarded)
+        if guarded.told and self._notices is not None:
+            self._notices.look(session)
         if untold:
             self._report.untold(tended.source, untold)
-        if taken.made or self._retry_at is not None:
+        if taken.made or guarded.told or self._retry_at is not None:
             reached = self._protect(session)
             if taken.made:
                 self._report.saved(taken, reached)
@@ -286,10 +298,3 @@ def _changed(file: Path) -> int | None:
         return file.stat().st_mtime_ns
     except OSError:
         return None
-
-
-def _asleep() -> float:
-    """Seconds that this computer slept since it was switched on; only differences mean anything."""
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()

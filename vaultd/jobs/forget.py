@@ -7,12 +7,14 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from vaultd.errors import FromTheFuture, HeldSnapshot, LeavesNothing, TooMuchAtOnce, TooNew
+from vaultd.errors import FromTheFuture, HeldSnapshot, LeavesNothing, OnHold, TooMuchAtOnce, TooNew
 from vaultd.format.keeping import OWNER, POLICY, ForgetBody
+from vaultd.jobs.guardclock import clock_is_wrong
 from vaultd.jobs.held_files import holding_files
 from vaultd.jobs.session import Session
 from vaultd.tree.attic_removals import list_removals
 from vaultd.tree.forgotten import held_snapshots, list_holds
+from vaultd.tree.incidents import sources_on_hold
 from vaultd.tree.retention import DAY_NS, Rules, Thinned, thin
 from vaultd.tree.snapshots import Snapshot, in_order, list_snapshots
 from vaultd.tree.sources import Source
@@ -47,9 +49,12 @@ def plan_by_rules(session: Session, source: Source, rules: Rules | None, now_ns:
     """What would be forgotten of a source by these rules, or by its own.
 
     Raises FromTheFuture: one of its snapshots is from later than now, or the clock was set back, and nothing
-    can be said of how old anything is; TooNew, BadUsage, and what the log lacks.
+    can be said of how old anything is; OnHold: something that looks like a wipe happened to it, or the clock
+    jumped; TooNew, BadUsage, and what the log lacks.
     """
     refuse_unknown(session)
+    if source.body.id in sources_on_hold(session.vault.journal) or clock_is_wrong(session):
+        raise OnHold(source.body.name)
     rules = Rules.of(source.body.keep) if rules is None else rules
     snapshots = list_snapshots(session.vault.journal)
     line = _line(snapshots, source.body.id)

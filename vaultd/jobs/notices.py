@@ -1,6 +1,6 @@
 """Write down what the owner has to know, who was told, and that he knows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from vaultd.errors import NoSuchNotice
 from vaultd.format.noticing import AcknowledgeBody, AttemptBody, NoticeBody
@@ -33,10 +33,15 @@ def acknowledge(session: Session, words: Iterable[str]) -> list[Notice]:
     known = list_notices(session.vault.journal)
     chosen = [_find(known, word) for word in asked] if asked else open_notices(session.vault.journal)
     closed = list({notice.id: notice for notice in chosen if notice.is_open}.values())
-    if closed:
-        body = AcknowledgeBody(answers=[notice.id for notice in closed])
-        session.vault.journal.append(body.WORD, body.to_map())
+    acknowledge_these(session, closed)
     return closed
+
+
+def acknowledge_these(session: Session, notices: Sequence[Notice]) -> None:
+    """Close notices. Raises what writing to the copy raises."""
+    if notices:
+        body = AcknowledgeBody(answers=[notice.id for notice in notices])
+        session.vault.journal.append(body.WORD, body.to_map())
 
 
 def _find(known: list[Notice], word: str) -> Notice:

@@ -14,6 +14,7 @@ from time import time_ns as now_ns
 from vaultd.errors import NotSure, Unreachable, VaultdError
 from vaultd.format.keeping import CondemnBody, PurgeBody
 from vaultd.jobs.felt import packs_wanted
+from vaultd.jobs.guardclock import clock_is_wrong
 from vaultd.jobs.judging import Judging
 from vaultd.jobs.passing import CONDEMNED, ORPHANED, Passing, Span, undo_is_over
 from vaultd.jobs.protect import Reached, protect
@@ -26,6 +27,7 @@ from vaultd.store.journal import Head, Journal
 from vaultd.store.ledger import Ledger
 from vaultd.store.needed import Use
 from vaultd.store.vault import condemned
+from vaultd.tree.incidents import open_incidents
 from vaultd.tree.marking import mark
 from vaultd.tree.purging import Purging
 from vaultd.tree.standing import standing, undoable
@@ -134,6 +136,14 @@ class _Prune:
             if waiting_for(session.home, place):
                 raise NotSure("waiting", place.label)
         refuse_unsure(session.vault)
+        self._refuse_suspicion()
+
+    def _refuse_suspicion(self) -> None:
+        """What looks like a wipe is answered by the owner first, and a clock that jumped tells no age."""
+        if found := open_incidents(self.session.vault.journal):
+            raise NotSure("incident", found[0].short)
+        if clock_is_wrong(self.session):
+            raise NotSure("clock", "")
 
     def _refuse_news(self) -> None:
         """What came to be known since it was marked may need anything."""

@@ -26,6 +26,7 @@ from vaultd.jobs.space import full_in
 from vaultd.jobs.spool import captured
 from vaultd.settings import Place
 from vaultd.store.ledger import Drilled, Ledger
+from vaultd.tree.incidents import Incident, open_incidents
 from vaultd.tree.notices import open_notices
 from vaultd.tree.purging import Purging
 from vaultd.tree.snapshots import Snapshot, heads, list_snapshots
@@ -84,8 +85,8 @@ class CopyStatus:
 class Status:
     """The one screen. `packs`, `stored` (bytes) and `snapshots` are of the copy in use, `used`; `level` is
     how safe all that is saved is, and `highest` how safe the copies can make it; `troubles` counts what did
-    not fit when the vault was opened; `check` tells more; `notices` are open. `captured` snapshots are on
-    this computer only.
+    not fit when the vault was opened; `check` tells more; `notices` and `incidents` are open. `captured`
+    snapshots are on this computer only.
     """
 
     vault_id: bytes
@@ -101,6 +102,7 @@ class Status:
     troubles: int
     unknown: tuple[str, ...]
     notices: int = 0
+    incidents: tuple[Incident, ...] = ()
 
     @property
     def used_is_behind(self) -> bool:
@@ -111,7 +113,7 @@ class Status:
     def worst(self) -> bool:
         """Something here is not as safe as was asked: never saved, partial, gone, behind, or damaged."""
         return (
-            bool(self.troubles or self.notices)
+            bool(self.troubles or self.notices or self.incidents)
             or any(copy.error or copy.behind or copy.exposed for copy in self.copies)
             or (bool(self.snapshots) and self.level != self.highest)
             or any(
@@ -146,6 +148,7 @@ def status(session: Session) -> Status:
         troubles=len(vault.troubles),
         unknown=tuple(vault.unknown),
         notices=len(open_notices(vault.journal)),
+        incidents=tuple(open_incidents(vault.journal)),
     )
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
-from vaultd.errors import BadUsage, FromTheFuture, TooMuchAtOnce, TooNew
+from vaultd.errors import BadUsage, FromTheFuture, OnHold, TooMuchAtOnce, TooNew
 from vaultd.jobs.forget import Plan, forget_by_rules, plan_by_rules, refuse_too_much
 from vaultd.jobs.heal import healing
 from vaultd.jobs.protect import protect
@@ -13,7 +13,7 @@ from vaultd.jobs.sources import my_sources
 from vaultd.progress import Silent
 from vaultd.tree.sources import Source
 
-Stopped = FromTheFuture | TooMuchAtOnce | TooNew | BadUsage
+Stopped = FromTheFuture | OnHold | TooMuchAtOnce | TooNew | BadUsage
 """Why nothing of a source was forgotten: its owner has to look first."""
 
 
@@ -36,7 +36,7 @@ def thin_sources(
                     plan = _planned(session, source)  # somebody else may have written before
                     forget_by_rules(session, plan)
                     protect(session, Silent(), stop)
-        except (FromTheFuture, TooMuchAtOnce, TooNew, BadUsage) as error:
+        except (FromTheFuture, OnHold, TooMuchAtOnce, TooNew, BadUsage) as error:
             yield source, error
         else:
             yield source, plan

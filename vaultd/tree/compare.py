@@ -1,6 +1,6 @@
 """What is different between two trees; folders and pages that are equal are not read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -41,10 +41,20 @@ class _Frame:
     failures: list[Wrong] = field(default_factory=list)
 
 
-def compare(view_a: View, view_b: View, path: bytes = b"") -> Iterator[Change | Broken]:
+Enters = Callable[[Change], bool]
+
+
+def _always(_: Change) -> bool:
+    return True
+
+
+def compare(
+    view_a: View, view_b: View, path: bytes = b"", enters: Enters = _always
+) -> Iterator[Change | Broken]:
     """Every change at `path` and below on the way from a to b, a folder before what is in it.
 
-    What is below an added or removed folder comes too. Raises NoSuchPath where neither holds the path.
+    What is below an added or removed folder comes too, where `enters` says so of that change. Raises
+    NoSuchPath where neither holds the path.
     """
     a, b = _lookup(view_a, path), _lookup(view_b, path)
     if a is None and b is None:
@@ -52,11 +62,15 @@ def compare(view_a: View, view_b: View, path: bytes = b"") -> Iterator[Change | 
     names = split(path)
     if change := _change(b"/".join(names), a, b):
         yield change
-    yield from _compare_below(view_a, view_b, (a, b), names)
+    yield from _compare_below(view_a, view_b, (a, b), names, enters)
 
 
 def _compare_below(
-    view_a: View, view_b: View, top: tuple[Entry | None, Entry | None], names: list[bytes]
+    view_a: View,
+    view_b: View,
+    top: tuple[Entry | None, Entry | None],
+    names: list[bytes],
+    enters: Enters,
 ) -> Iterator[Change | Broken]:
     prefix = b"".join(name + b"/" for name in names)
     first = _open(view_a, view_b, *top, len(prefix))
@@ -74,6 +88,8 @@ def _compare_below(
         a, b = (column[0] if column else None for column in columns)
         if change := _change(prefix + name, a, b):
             yield change
+            if not enters(change):
+                continue
         below = _open(view_a, view_b, a, b, len(prefix) + len(name) + 1)
         if below is None:
             continue

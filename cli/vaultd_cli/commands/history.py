@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vaultd_cli import show
+from vaultd_cli import incidents, show
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import command
 from vaultd_cli.complete import from_local_state
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaultd.format.entry import Entry
     from vaultd.jobs.session import Session
     from vaultd.tree.history import Stretch
+    from vaultd.tree.incidents import Incident
     from vaultd.tree.snapshots import Snapshot
     from vaultd_cli.chosen import Damages
 
@@ -39,11 +40,46 @@ def history(run: Run, path: str) -> int:
     with run.vault(away=True) as session:
         damages = Damages(run, session)
         line, within, found = _found(session, path, damages)
+        guarded = _incidents_in(session, line)
         if run.json:
-            run.console.json_lines(_document(session, within, stretch) for stretch in found)
+            run.console.json_lines(
+                _document(session, within, each) | {"incident": _id(guarded.get(each.first.id))}
+                for each in found
+            )
         else:
             run.console.table(list(_HEADS), [_row(stretch, line) for stretch in found])
+            _tell_incidents(run, guarded, found)
     return damages.code or (0 if found else _NEVER_THERE)
+
+
+def _incidents_in(session: "Session", line: "Sequence[Snapshot]") -> "dict[bytes, Incident]":
+    """By the ids of the snapshots that show one: those after the last good one, up to the last that it was
+    found in.
+    """
+    from vaultd.tree.incidents import list_incidents
+
+    places = {snapshot.id: position for position, snapshot in enumerate(line)}
+    found: dict[bytes, Incident] = {}
+    for incident in list_incidents(session.vault.journal):
+        shown = [places[each] for each in incident.tripped if each in places]
+        if incident.good in places and shown:
+            for position in range(places[incident.good] + 1, max(shown) + 1):
+                found[line[position].id] = incident
+    return found
+
+
+def _tell_incidents(run: Run, guarded: "dict[bytes, Incident]", found: "list[Stretch]") -> None:
+    """What of this was changed by something that looked like a wipe."""
+    changed = {stretch.first.id: stretch for stretch in found[1:]}
+    met = {guarded[each].id: guarded[each] for each in changed if each in guarded}
+    for incident in met.values():
+        name = found[-1].last.body.name
+        what, when = incidents.title(incident, name), show.moment(incident.time)
+        run.console.answer("history.incident", id=incident.short, when=when, what=what)
+
+
+def _id(incident: "Incident | None") -> str | None:
+    return incident.id.hex() if incident is not None else None
 
 
 def _found(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vaultd_cli import show
+from vaultd_cli import incidents, others, show
 from vaultd_cli.catalogue import knows, say
 from vaultd_cli.command import command, limit_upload
 from vaultd_cli.console import named
@@ -77,7 +77,7 @@ def take(
     `wait` is the level to come back at; without it, the highest that the copies can reach.
     """
     from vaultd.errors import NotAFolder, Overlap, SourceEmpty, SourceGone, SourceUnreadable
-    from vaultd.jobs.snapshot import take_snapshot
+    from vaultd.jobs.guarding import guarded_snapshot
     from vaultd.tree.scan import never
 
     run.saving = True
@@ -85,19 +85,24 @@ def take(
     for source in sources:
         try:
             with run.progress() as progress:
-                taken = take_snapshot(session, source, progress, never, force=force, tags=tags)
+                taken, guarded = guarded_snapshot(session, source, progress, never, force=force, tags=tags)
         except (SourceGone, SourceEmpty, SourceUnreadable, NotAFolder, Overlap) as error:
             failures.append(error)
+            worst = max(worst, incidents.tell_open(run, session, source))
             continue
         takens.append(taken)
         worst = max(worst, _NOT_ALL_SAFE if taken.trouble_count else 0)
         if not run.json:
             _tell(run, taken, away=session.away)
+        worst = max(worst, incidents.tell(run, source, guarded))
     if takens:
         # Told first: bringing up the other copies looks at this one anew.
         worst = max(worst, _tell_copy_troubles(run, session), _protect(run, session, takens, wait))
-    elif run.json:
-        run.console.json([])
+    else:
+        if run.json:
+            run.console.json([])
+        if worst:  # what the guard wrote about a source that is empty
+            others.caught_up(run, session)
     return max(worst, _tell_failures(run, failures, bool(takens)))
 
 
@@ -111,8 +116,6 @@ def _tell_copy_troubles(run: Run, session: "Session") -> int:
 
 def _protect(run: Run, session: "Session", takens: "Sequence[Taken]", wait: str | None) -> int:
     """Bring the other copies up, unless that is not waited for, and answer for how safe the snapshots are."""
-    from vaultd_cli import others
-
     if wait == "saved" and not session.away:
         if run.json:
             run.console.json([_as_json(taken, wait) for taken in takens])

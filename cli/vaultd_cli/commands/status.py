@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaultd_cli import coverage, others, show, watched
+from vaultd_cli import coverage, incidents, others, show, watched
 from vaultd_cli.catalogue import say
 from vaultd_cli.command import command
 from vaultd_cli.commands.source import warn_of_one_disk
@@ -95,10 +95,18 @@ def _tell(run: Run, found: "Status") -> None:
         run.console.warn("status.captured", count=found.captured)
     if found.troubles:
         run.console.warn("status.troubles", count=found.troubles)
+    _tell_incidents(run, found)
     if found.notices:
         run.console.warn("status.notices", count=found.notices)
     for word in found.unknown:
         run.console.warn("check.unknown", what=word)
+
+
+def _tell_incidents(run: Run, found: "Status") -> None:
+    names = {each.source.body.id: each.source.body.name for each in found.sources}
+    for incident in found.incidents:
+        what = incidents.title(incident, names.get(incident.source, ""))
+        run.console.warn("status.incident", what=what, id=incident.short)
 
 
 def _tell_copy(run: Run, found: "Status", copy: "CopyStatus") -> None:
@@ -185,6 +193,7 @@ def _as_json(found: "Status") -> dict[str, Any]:
         "troubles": found.troubles,
         "unknown": list(found.unknown),
         "notices": found.notices,
+        "incidents": [each.id.hex() for each in found.incidents],
         "as_safe_as_asked": not found.worst,
     }
 

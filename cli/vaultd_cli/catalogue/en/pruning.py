@@ -18,6 +18,8 @@ PRUNING = {
     "not-sure.waiting": "something waits on this computer to be brought to a copy",
     "not-sure.nothing": "there is no snapshot at all",
     "not-sure.changed": "something was written meanwhile",
+    "not-sure.incident": "what looks like a wipe is not answered yet: “vaultd guard show”",
+    "not-sure.clock": "the clock of this computer has jumped: “vaultd guard show”",
     "not-sure.behind": "a copy does not hold what the others hold",
     "prune.rewritten": "{packs:n data file/data files}, {bytes:size}: what is needed of them was written anew.",
     "prune.condemned": "{packs:n data file/data files}, {bytes:size}, are condemned now: nothing needs them any more.",

@@ -4,6 +4,7 @@ from vaultd_cli.catalogue.zh.begin import BEGIN
 from vaultd_cli.catalogue.zh.browse import BROWSE
 from vaultd_cli.catalogue.zh.copies import COPIES
 from vaultd_cli.catalogue.zh.failures import FAILURES
+from vaultd_cli.catalogue.zh.guard import GUARD
 from vaultd_cli.catalogue.zh.keep import KEEP
 from vaultd_cli.catalogue.zh.leaving import LEAVING
 from vaultd_cli.catalogue.zh.letting_go import LETTING_GO
@@ -13,6 +14,5 @@ from vaultd_cli.catalogue.zh.pruning import PRUNING
 from vaultd_cli.catalogue.zh.talk import TALK
 from vaultd_cli.catalogue.zh.verbs import VERBS
 
-SENTENCES = (
-    VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE | LETTING_GO | LEAVING | PRUNING
-)
+SENTENCES = VERBS | TALK | FAILURES | COPIES | BEGIN | KEEP | LOOK | NOTICES | BROWSE | GUARD
+SENTENCES |= LETTING_GO | LEAVING | PRUNING

@@ -17,6 +17,8 @@ PRUNING = {
     "not-sure.waiting": "这台电脑上还有内容等着送到副本",
     "not-sure.nothing": "一个快照也没有",
     "not-sure.changed": "其间又写入了内容",
+    "not-sure.incident": "像是被清空的情况还没有处理：“vaultd guard show”",
+    "not-sure.clock": "这台电脑的时间跳变过：“vaultd guard show”",
     "not-sure.behind": "有一个副本没有其他副本都有的内容",
     "prune.rewritten": "{packs} 个数据文件，{bytes:size}：其中还需要的部分已经重新写好。",
     "prune.condemned": "{packs} 个数据文件，{bytes:size}，现在标为作废：不再有谁需要它们。",
