@@ -283,8 +283,8 @@ class Journal:
         if self.silent:
             return []
         said: dict[bytes, int] = {}
-        for _, record in self.chains().get(self._device, ()):
-            for device, seq, _ in record.seen:
+        for record in self.records.values():
+            for device, seq, _ in record.seen if record.device == self._device else ():
                 said[device] = max(seq, said.get(device, 0))
         return sorted(
             (device, head.seq, head.id)
