@@ -17,7 +17,7 @@ from vaultd.format.box import open_box
 from vaultd.format.keys import Keys
 from vaultd.format.limits import KIND_LOG, RECORD
 from vaultd.format.record import Record, check_log_name, decode_record, encode_record, record_id
-from vaultd.store.chains import by_number, chains_of
+from vaultd.store.chains import by_number, chains_in, uncollected
 from vaultd.store.logs import packed, remembered_logs
 from vaultd.store.newer import newer_box
 from vaultd.store.single import seal_alone
@@ -76,6 +76,10 @@ class Journal:
         """Read what the copy's log holds now; with `anew` also the files that this computer has read before.
         Raises Unreachable when it cannot be listed.
         """
+        with uncollected():
+            self._read_all(anew=anew)
+
+    def _read_all(self, *, anew: bool) -> None:
         self.records, self.troubles, self._newer, self._derived = {}, [], set(), {}
         names = sorted(stored.name for stored in self._copy.list("log/"))
         cached = remembered_logs(self._state)
@@ -157,7 +161,7 @@ class Journal:
 
     def chains(self) -> dict[bytes, list[tuple[bytes, Record]]]:
         """Every device's records, by number; a number stands twice where a chain forked."""
-        return chains_of(self.records)
+        return self.derived(chains_in)
 
     def of_kind(self, kind: str) -> list[tuple[bytes, Record]]:
         """Records of one kind with their ids, oldest first by their writers' clocks; ties by id."""
