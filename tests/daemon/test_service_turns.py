@@ -15,9 +15,10 @@ from tests.waiting import until
 from vaultd.daemon import service
 from vaultd.daemon import turns as turns_of
 from vaultd.daemon.pause import Pause
+from vaultd.jobs.guarding import Guarded, guarded_snapshot
 from vaultd.jobs.protect import Reached, protect
 from vaultd.jobs.session import Session
-from vaultd.jobs.snapshot import Taken, take_snapshot
+from vaultd.jobs.snapshot import Taken
 from vaultd.progress import Silent
 from vaultd.tree.sources import Source
 
@@ -32,16 +33,16 @@ def test_who_waits_for_his_turn_gets_it_in_the_middle_of_a_save(
 
     def slow(
         session: Session, source: Source, progress: object, stop: Callable[[], bool], **more: Any
-    ) -> Taken:
+    ) -> tuple[Taken, Guarded]:
         begun.set()
         if not let_go:
             while not stop():
                 time.sleep(0.01)
             let_go.append(time.monotonic())
             raise KeyboardInterrupt
-        return take_snapshot(session, source, Silent(), stop, **more)
+        return guarded_snapshot(session, source, Silent(), stop, **more)
 
-    monkeypatch.setattr(service, "take_snapshot", slow)
+    monkeypatch.setattr(service, "guarded_snapshot", slow)
     with at_work(computer) as noted:
         assert begun.wait(SECONDS)
         waited: list[str] = []

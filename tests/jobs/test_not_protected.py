@@ -40,7 +40,7 @@ def test_what_the_listing_shows_to_be_cut_off_is_not_called_protected(
     assert looked_at(computer).level == PROTECTED
 
 
-def interrupted(*_: object) -> None:
+def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
