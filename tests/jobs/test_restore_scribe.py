@@ -16,11 +16,12 @@ from tests.compare_trees import differences
 from tests.fakes import KEYS, FakeSink
 from tests.jobs.restores import give_back, names, plan, root_of
 from tests.tree.trees import file, folder
+from tests.waiting import until
 from vaultd.errors import Full
 from vaultd.format.entry import FOLDER, Entry
 from vaultd.jobs import plain
 from vaultd.jobs.restore import restore
-from vaultd.jobs.scribe import Scribe
+from vaultd.jobs.scribe import MOST, PlainFile, Scribe
 from vaultd.progress import Silent
 
 FILES = 100
@@ -155,6 +156,30 @@ def test_one_that_is_killed_is_replaced_by_us(
     assert restored.tally.files + restored.tally.already == 5 * FILES
     assert not restored.renamed
     assert differences(tmp_path / "alone", tmp_path / "back") == []
+
+
+def test_an_answer_that_comes_after_the_end_is_no_answer_to_another_batch(
+    two: list[Scribe], tmp_path: Path
+) -> None:
+    """Where the other process died with a question unread, the socket says so first, and then gives what it
+    had answered before.
+    """
+    asked, here = Scribe(), os.open(tmp_path, os.O_RDONLY)
+    try:
+        files = [PlainFile(b"%d" % n, 0, 0, None, 0o600, 0) for n in range(MOST)]
+        asked.send(here, files, made=False)
+        assert until(lambda: len(names(tmp_path)) == MOST)
+        time.sleep(0.1)  # the answer is on its way
+        asked._process.send_signal(signal.SIGSTOP)
+        asked.send(here, [PlainFile(b"next", 0, 0, None, 0o600, 0)] * MOST, made=False)
+        asked._process.send_signal(signal.SIGKILL)
+        asked._process.wait()
+        answers = [asked.answer(lambda: False) for _ in range(2)]
+    finally:
+        asked.close()
+        os.close(here)
+    assert answers[1] == b""
+    assert names(tmp_path) == sorted(str(n) for n in range(MOST))
 
 
 def test_what_a_killed_one_left_unfinished_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,7 @@ class Scribe:
 
     def __init__(self) -> None:
         self._buffers = Buffers(_ROOMS, ROOM)
+        self._is_gone = False
         if self._buffers.shared is None:
             raise OSError("no shared memory")
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -79,10 +80,17 @@ class Scribe:
 
     def answer(self, meanwhile: Callable[[], bool]) -> bytes:
         """What became of each file of the batch that was sent first: KEPT, TAKEN (something has the name) or
-        FAILED, a byte each. Nothing at all where the other process is gone.
+        FAILED, a byte each. Nothing at all where the other process is gone, from then on.
 
         While there is no answer yet, `meanwhile` is called again and again, until it has nothing to do.
         """
+        # A socket whose other end died tells that once, and then gives out what came before: it would be
+        # taken for the answer to the next batch, of which nothing was written.
+        found = b"" if self._is_gone else self._received(meanwhile)
+        self._is_gone = not found
+        return found
+
+    def _received(self, meanwhile: Callable[[], bool]) -> bytes:
         try:
             while True:
                 try:
