@@ -29,7 +29,7 @@ NOTICES = {
     "notices.told": "          Told by {channel}, {when}{answer:?: *}.",
     "notices.not-told": "          Channel {channel} did not take it, {when}{answer:?: *}.",
     "notices.closed": "Acknowledged {id:raw}: {what}",
-    "status.notices": "{count:n notice is/notices are} open: “vaultd notices” shows {count:n it/them}.",
+    "status.notices": "{count:n notice is/notices are} open: see “vaultd notices”.",
     "channel.added": "Notices go to channel {name} from now on.",
     "channel.removed": "No notice goes to channel {name} any more.",
     "channel.none": "There is no channel: notices are shown by “vaultd status” and “vaultd notices” only. “vaultd channel add NAME” adds one.",
